@@ -1,0 +1,23 @@
+# What all of densimd's targets have in common, and where header-only packages are found.
+
+# C++20, warnings, and no contraction of a*b+c behind the source's back: a fused multiply-add is written as one, so
+# that every compiler and machine computes the same bits.
+function(densimd_target target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE
+    -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wunused -Wformat=2
+    $<$<BOOL:${DENSIMD_WARNINGS_AS_ERRORS}>:-Werror>)
+endfunction()
+
+# Makes <name/...> includable, from a folder that holds this one package and nothing else: with /usr/include itself
+# on the path a cross compiler would read the host's C library.
+function(densimd_header_only_package name header debian_package)
+  find_path(DENSIMD_${name}_ROOT ${header} REQUIRED
+            DOC "Folder that holds ${header} (Debian: ${debian_package})" NO_CMAKE_FIND_ROOT_PATH)
+  set(links "${PROJECT_BINARY_DIR}/headers/${name}")
+  file(MAKE_DIRECTORY "${links}")
+  file(CREATE_LINK "${DENSIMD_${name}_ROOT}/${name}" "${links}/${name}" SYMBOLIC)
+  set(${name}_INCLUDE_DIR "${links}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,129 @@
+// C[rows][cols] = A[rows][depth] B[depth][cols] with lanes along the columns: the forward pass and the
+// update.
+#pragma once
+
+#include "algorithms/vector.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+// Element (row, p) of A is data[row * row_stride + p * depth_stride]: X as it lies in memory or transposed.
+template <class T>
+struct Strided {
+    const T* data;
+    std::size_t row_stride, depth_stride;
+};
+
+// A tile of `Rows` x `Columns` vectors of C lives in registers while p runs through the depth: per p,
+// `Columns` loads of B and `Rows` broadcasts of A feed Rows * Columns multiply-adds. The widest tile, 6 x 4
+// of AVX-512, needs 10 loads for 24 multiply-adds, so both FMA units stay busy out of L2; AVX2 with half the
+// registers has 6 x 2. Narrow results leave too few independent sums to hide the latency of an FMA when there
+// are few rows. `Splits` sums per element, over p mod Splits, make up for it. To keep a row's bits
+// independent of the other rows, their number depends on the number of columns alone.
+template <class T>
+constexpr std::size_t splits_for(std::size_t cols) {
+    return cols <= lanes<T> ? 4 : cols <= 2 * lanes<T> ? 2 : 1;
+}
+
+constexpr std::size_t max_columns(std::size_t splits) {
+    const std::size_t columns = Simd::accumulators / 6 / splits;
+    return columns > 0 ? columns : 1;
+}
+
+template <std::size_t Columns, std::size_t Splits>
+constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
+                                     ? Simd::accumulators / (Columns * Splits)
+                                     : 12;
+
+// Epilogue: start<Partial>(column, count) gives a tile's sums their first value; finish<Partial>(tile, row,
+// column, count) stores it. `count` is the number of elements in the last vector of a row.
+template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Epilogue>
+void broadcast_tile(std::size_t depth, Strided<T> A, const T* B, std::size_t ldb, std::size_t count,
+                    const Epilogue& epilogue, std::size_t row, std::size_t column) {
+    constexpr std::size_t w = width<T>;
+    Batch<T> sum[Splits][Rows][Columns];
+    DENSIMD_UNROLL
+    for (std::size_t c = 0; c < Columns; ++c) {
+        const std::size_t at = column + c * w;
+        const Batch<T> first = c == Columns - 1 ? epilogue.template start<Partial>(at, count)
+                                                : epilogue.template start<false>(at, w);
+        DENSIMD_UNROLL
+        for (std::size_t r = 0; r < Rows; ++r) {
+            sum[0][r][c] = first;
+            DENSIMD_UNROLL
+            for (std::size_t s = 1; s < Splits; ++s) sum[s][r][c] = Batch<T>(T(0));
+        }
+    }
+
+    const T* a = A.data + row * A.row_stride;
+    const T* b = B + column;
+    const auto multiply_add = [&](std::size_t s) __attribute__((always_inline)) {
+        Batch<T> row_of_b[Columns];
+        DENSIMD_UNROLL
+        for (std::size_t c = 0; c < Columns; ++c)
+            row_of_b[c] = c == Columns - 1 ? load<Partial>(b + c * w, count) : load(b + c * w);
+        DENSIMD_UNROLL
+        for (std::size_t r = 0; r < Rows; ++r) {
+            const Batch<T> element(a[r * A.row_stride]);
+            DENSIMD_UNROLL
+            for (std::size_t c = 0; c < Columns; ++c)
+                sum[s][r][c] = Simd::fma(element, row_of_b[c], sum[s][r][c]);
+        }
+        a += A.depth_stride;
+        b += ldb;
+    };
+    std::size_t p = 0;
+    for (; p + Splits <= depth; p += Splits) DENSIMD_UNROLL
+    for (std::size_t s = 0; s < Splits; ++s) multiply_add(s);
+    DENSIMD_UNROLL
+    for (std::size_t s = 0; s < Splits - 1; ++s)
+        if (p + s < depth) multiply_add(s);
+
+    DENSIMD_UNROLL
+    for (std::size_t half = Splits / 2; half > 0; half /= 2) DENSIMD_UNROLL
+    for (std::size_t s = 0; s < half; ++s) DENSIMD_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) DENSIMD_UNROLL
+    for (std::size_t c = 0; c < Columns; ++c) sum[s][r][c] = sum[s][r][c] + sum[s + half][r][c];
+    epilogue.template finish<Partial>(sum[0], row, column, count);
+}
+
+// All rows of one panel of columns, in the tallest tiles that fit, then lower ones.
+template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Epilogue>
+void broadcast_rows(std::size_t rows, std::size_t depth, Strided<T> A, const T* B, std::size_t ldb,
+                    std::size_t count, const Epilogue& epilogue, std::size_t row, std::size_t column) {
+    for (; row + Rows <= rows; row += Rows)
+        broadcast_tile<T, Rows, Columns, Splits, Partial>(depth, A, B, ldb, count, epilogue, row, column);
+    if constexpr (Rows > 1) {
+        constexpr std::size_t fewer = Rows > 8 ? 8 : Rows > 6 ? 6 : Rows > 4 ? 4 : Rows - 1;
+        broadcast_rows<T, fewer, Columns, Splits, Partial>(rows, depth, A, B, ldb, count, epilogue, row,
+                                                           column);
+    }
+}
+
+template <class T, std::size_t Columns, std::size_t Splits, class Epilogue>
+void broadcast_panel(std::size_t rows, std::size_t depth, Strided<T> A, const T* B, std::size_t ldb,
+                     std::size_t cols, const Epilogue& epilogue, std::size_t column) {
+    constexpr std::size_t w = width<T>;
+    if constexpr (Columns > 1) {
+        if (cols - column <= (Columns - 1) * w)
+            return broadcast_panel<T, Columns - 1, Splits>(rows, depth, A, B, ldb, cols, epilogue, column);
+    }
+    constexpr std::size_t tallest = max_rows<Columns, Splits>;
+    if (cols - column >= Columns * w)
+        broadcast_rows<T, tallest, Columns, Splits, false>(rows, depth, A, B, ldb, w, epilogue, 0, column);
+    else
+        broadcast_rows<T, tallest, Columns, Splits, true>(
+            rows, depth, A, B, ldb, cols - column - (Columns - 1) * w, epilogue, 0, column);
+}
+
+// Panel by panel of columns, so that a panel of B stays in L1 or L2 while the rows of A pass by.
+template <class T, std::size_t Splits, class Epilogue>
+void broadcast_gemm(std::size_t rows, std::size_t cols, std::size_t depth, Strided<T> A, const T* B,
+                    std::size_t ldb, const Epilogue& epilogue) {
+    constexpr std::size_t columns = max_columns(Splits);
+    for (std::size_t column = 0; column < cols; column += columns * width<T>)
+        broadcast_panel<T, columns, Splits>(rows, depth, A, B, ldb, cols, epilogue, column);
+}
+
+}  // namespace
+}  // namespace densimd::kernels

@@ -1,0 +1,197 @@
+// The layer's kernels: each is one of the two gemms with what happens to its results.
+#pragma once
+
+#include <densimd/kernels.hpp>
+
+#include "algorithms/broadcast_gemm.hpp"
+#include "algorithms/dot_gemm.hpp"
+#include "algorithms/elementwise.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+// The bias starts the sums; the activation is applied to whole vectors before the only store.
+template <class T>
+struct ForwardEpilogue {
+    const T* bias;  // null: none
+    Activation activation;
+    T* out;
+    std::size_t ld;
+
+    template <bool Partial>
+    Batch<T> start(std::size_t column, std::size_t count) const {
+        return bias ? load<Partial>(bias + column, count) : Batch<T>(T(0));
+    }
+
+    template <bool Partial, std::size_t Rows, std::size_t Columns>
+    void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
+                std::size_t count) const {
+        if (activation == Activation::identity) return store_tile<Partial>(sum, row, column, count);
+        // A copy that is indexed at run time, so that the sums themselves can live in registers.
+        Batch<T> activated[Rows * Columns];
+        DENSIMD_UNROLL
+        for (std::size_t i = 0; i < Rows * Columns; ++i) activated[i] = sum[i / Columns][i % Columns];
+        for (Batch<T>& a : activated) a = sigmoid(a);
+        Batch<T> tile[Rows][Columns];
+        DENSIMD_UNROLL
+        for (std::size_t i = 0; i < Rows * Columns; ++i) tile[i / Columns][i % Columns] = activated[i];
+        store_tile<Partial>(tile, row, column, count);
+    }
+
+    template <bool Partial, std::size_t Rows, std::size_t Columns>
+    void store_tile(const Batch<T> (&tile)[Rows][Columns], std::size_t row, std::size_t column,
+                    std::size_t count) const {
+        DENSIMD_UNROLL
+        for (std::size_t r = 0; r < Rows; ++r) DENSIMD_UNROLL
+        for (std::size_t c = 0; c < Columns; ++c) {
+            T* p = out + (row + r) * ld + column + c * width<T>;
+            if (c == Columns - 1)
+                store<Partial>(p, count, tile[r][c]);
+            else
+                tile[r][c].store_unaligned(p);
+        }
+    }
+};
+
+// W += scale * sum: the gradient never reaches memory.
+template <class T>
+struct UpdateEpilogue {
+    T scale;
+    T* W;
+    std::size_t ld;
+
+    template <bool Partial>
+    Batch<T> start(std::size_t, std::size_t) const {
+        return Batch<T>(T(0));
+    }
+
+    template <bool Partial, std::size_t Rows, std::size_t Columns>
+    void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
+                std::size_t count) const {
+        const Batch<T> factor(scale);
+        DENSIMD_UNROLL
+        for (std::size_t r = 0; r < Rows; ++r) DENSIMD_UNROLL
+        for (std::size_t c = 0; c < Columns; ++c) {
+            T* p = W + (row + r) * ld + column + c * width<T>;
+            if (c == Columns - 1)
+                store<Partial>(p, count, Simd::fma(factor, sum[r][c], load<Partial>(p, count)));
+            else
+                Simd::fma(factor, sum[r][c], load(p)).store_unaligned(p);
+        }
+    }
+};
+
+// One output: a dot product per row. W is a column whose elements are ldw apart.
+template <class T>
+void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
+                        std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
+    const T bias = b ? *b : T(0);
+    const auto finish = [&](std::size_t row, std::size_t, T value) { A[row * lda] = value + bias; };
+    if (ldw == 1)
+        dot_gemm(batch, 1, in, X, ldx, W, 0, Unit{}, finish);
+    else
+        dot_gemm(batch, 1, in, X, ldx, W, 0, AnyStep{ldw}, finish);
+    if (activation == Activation::identity) return;
+    if (lda == 1) return sigmoid_kernel(batch, A, A);
+    for (std::size_t i = 0; i < batch; ++i) sigmoid_kernel(1, A + i * lda, A + i * lda);
+}
+
+template <class T>
+void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                          const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
+                          std::size_t lda) noexcept {
+    if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, b, activation, A, lda);
+    const ForwardEpilogue<T> epilogue{b, activation, A, lda};
+    const Strided<T> rows_of_x{X, ldx, 1};
+    switch (splits_for<T>(out)) {
+        case 4:
+            return broadcast_gemm<T, 4>(batch, out, in, rows_of_x, W, ldw, epilogue);
+        case 2:
+            return broadcast_gemm<T, 2>(batch, out, in, rows_of_x, W, ldw, epilogue);
+        default:
+            return broadcast_gemm<T, 1>(batch, out, in, rows_of_x, W, ldw, epilogue);
+    }
+}
+
+template <class T>
+void gemm_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                 std::size_t ldw, T* Z, std::size_t ldz) noexcept {
+    dense_forward_kernel<T>(batch, in, out, X, ldx, W, ldw, nullptr, Activation::identity, Z, ldz);
+}
+
+template <class T>
+void gemv_kernel(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw, const T* b,
+                 T* y) noexcept {
+    dense_forward_kernel<T>(1, in, out, x, in, W, ldw, b, Activation::identity, y, out);
+}
+
+template <class T>
+void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
+                                 std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                 Activation activation, T* dX, std::size_t lddx) noexcept {
+    if (activation == Activation::identity)
+        dot_gemm(batch, in, out, dZ, lddz, W, ldw, Unit{},
+                 [=](std::size_t i, std::size_t k, T value) { dX[i * lddx + k] = value; });
+    else
+        dot_gemm(batch, in, out, dZ, lddz, W, ldw, Unit{}, [=](std::size_t i, std::size_t k, T value) {
+            dX[i * lddx + k] = sigmoid_grad(X[i * ldx + k], value);
+        });
+}
+
+template <class T>
+void gemm_nt_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz,
+                    const T* W, std::size_t ldw, T* dX, std::size_t lddx) noexcept {
+    dense_backward_input_kernel<T>(batch, in, out, dZ, lddz, W, ldw, nullptr, 0, Activation::identity, dX,
+                                   lddx);
+}
+
+template <class T>
+void gemv_t_kernel(std::size_t in, std::size_t out, const T* dz, const T* W, std::size_t ldw,
+                   T* dx) noexcept {
+    gemm_nt_kernel<T>(1, in, out, dz, out, W, ldw, dx, in);
+}
+
+// X^T dZ, each element summed over the batch in order. With one output W is a column: if it is contiguous,
+// the roles of X and dZ are exchanged and lanes run along it.
+template <class T, class Epilogue>
+void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                     const T* dZ, std::size_t lddz, std::size_t ldw, const Epilogue& epilogue) {
+    if (out == 1 && ldw == 1)
+        broadcast_gemm<T, 1>(1, in, batch, Strided<T>{dZ, 0, lddz}, X, ldx, epilogue);
+    else
+        broadcast_gemm<T, 1>(in, out, batch, Strided<T>{X, 1, ldx}, dZ, lddz, epilogue);
+}
+
+template <class T>
+void gemm_tn_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                    const T* dZ, std::size_t lddz, T* dW, std::size_t lddw) noexcept {
+    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, lddw,
+                    ForwardEpilogue<T>{nullptr, Activation::identity, dW, lddw});
+}
+
+// W += scale X^T dZ, b += scale (sum of dZ's rows). Bound: FMA, plus one load and one store of W per tile.
+template <class T>
+void update(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* dZ,
+            std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) {
+    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw});
+    if (b == nullptr) return;
+    const T one(1);  // the bias is the weight of an input that is always 1
+    transposed_gemm(batch, 1, out, &one, 0, dZ, lddz, out, UpdateEpilogue<T>{scale, b, out});
+}
+
+template <class T>
+void dense_update_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                         const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw,
+                         T* b) noexcept {
+    if (batch > 0)
+        update(batch, in, out, X, ldx, dZ, lddz, -learning_rate / static_cast<T>(batch), W, ldw, b);
+}
+
+template <class T>
+void ger_kernel(std::size_t in, std::size_t out, T alpha, const T* x, const T* dz, T* W,
+                std::size_t ldw) noexcept {
+    update<T>(1, in, out, x, in, dz, out, alpha, W, ldw, nullptr);
+}
+
+}  // namespace
+}  // namespace densimd::kernels

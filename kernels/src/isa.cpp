@@ -1,0 +1,133 @@
+// Which ISAs this CPU runs, which one is active, and the way from an ISA to its kernels.
+#include <densimd/isa.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <string>
+#include <type_traits>
+
+#include "tables.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+constexpr std::array<std::string_view, 4> names{"baseline", "avx2", "avx512", "neon"};
+
+struct Candidate {
+    Isa isa;
+    const Tables* tables;
+    bool (*runs_here)();
+};
+
+// Slowest first. __builtin_cpu_supports asks the CPU and, through XGETBV, whether the operating system saves
+// the registers. Every feature that the ISA's file is compiled with must be there.
+#if defined(__x86_64__)
+constexpr std::array candidates{
+    Candidate{Isa::baseline, &baseline_tables, [] { return true; }},
+    Candidate{Isa::avx2, &avx2_tables,
+              [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    Candidate{Isa::avx512, &avx512_tables,
+              [] {
+                  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                         __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                         __builtin_cpu_supports("avx512vl");
+              }},
+};
+#else
+constexpr std::array candidates{Candidate{Isa::neon, &neon_tables, [] { return true; }}};
+#endif
+
+struct Available {
+    std::array<Isa, candidates.size()> isas{};
+    std::size_t count = 0;
+
+    Available() {
+#if defined(__x86_64__)
+        __builtin_cpu_init();
+#endif
+        for (const Candidate& candidate : candidates)
+            if (candidate.runs_here()) isas[count++] = candidate.isa;
+    }
+};
+
+std::string list(std::span<const Isa> isas) {
+    std::string text;
+    for (Isa isa : isas) text.append(text.empty() ? "" : ", ").append(name(isa));
+    return text;
+}
+
+const Tables& tables_of(Isa isa) {
+    for (Isa available : available_isas())
+        if (available == isa)
+            for (const Candidate& candidate : candidates)
+                if (candidate.isa == isa) return *candidate.tables;
+    throw IsaError("ISA '" + std::string(name(isa)) +
+                   "' is not available on this machine; available: " + list(available_isas()));
+}
+
+// DENSIMD_ISA is read at the first use; after an error the next call reads it again.
+Isa initial_choice() {
+    const char* wanted = std::getenv("DENSIMD_ISA");
+    if (wanted == nullptr || *wanted == '\0') return available_isas().back();
+    try {
+        const Isa isa = parse_isa(wanted);
+        static_cast<void>(tables_of(isa));
+        return isa;
+    } catch (const IsaError& error) {
+        throw IsaError(std::string("DENSIMD_ISA: ") + error.what());
+    }
+}
+
+std::atomic<Isa>& active_choice() {
+    static std::atomic<Isa> choice{initial_choice()};
+    return choice;
+}
+
+template <class T>
+const Kernels<T>& kernels_of(const Tables& tables) {
+    if constexpr (std::is_same_v<T, float>)
+        return tables.f32;
+    else
+        return tables.f64;
+}
+
+}  // namespace
+
+std::string_view name(Isa isa) noexcept { return names[static_cast<std::size_t>(isa)]; }
+
+Isa parse_isa(std::string_view text) {
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (names[i] == text) return static_cast<Isa>(i);
+    throw IsaError("unknown ISA '" + std::string(text) + "'; expected one of baseline, avx2, avx512, neon");
+}
+
+std::span<const Isa> available_isas() noexcept {
+    static const Available available;
+    return {available.isas.data(), available.count};
+}
+
+Isa active_isa() { return active_choice().load(std::memory_order_relaxed); }
+
+void set_active_isa(Isa isa) {
+    static_cast<void>(tables_of(isa));
+    active_choice().store(isa, std::memory_order_relaxed);
+}
+
+template <class T>
+const Kernels<T>& table(Isa isa) {
+    return kernels_of<T>(tables_of(isa));
+}
+
+template <class T>
+const Kernels<T>& active() {
+    return table<T>(active_isa());
+}
+
+template const Kernels<float>& active<float>();
+template const Kernels<double>& active<double>();
+template const Kernels<float>& table<float>(Isa);
+template const Kernels<double>& table<double>(Isa);
+
+}  // namespace densimd::kernels

@@ -1,0 +1,72 @@
+// x86-64's SSE2: the operations that xsimd lacks. There is no fused multiply-add.
+#pragma once
+
+#include <emmintrin.h>
+
+#include <cstddef>
+#include <xsimd/xsimd.hpp>
+
+namespace densimd::kernels {
+namespace {
+
+struct Simd {
+    template <class T>
+    using Batch = xsimd::batch<T, xsimd::sse2>;
+    static constexpr std::size_t accumulators = 12;  // of 16 registers; the rest hold operands
+
+    template <class B>
+    static B fma(B a, B b, B c) {
+        return a * b + c;
+    }
+
+    // The first n elements, n <= width, and zeros.
+    static Batch<float> load_partial(const float* p, std::size_t n) {
+        switch (n) {
+            case 0:
+                return _mm_setzero_ps();
+            case 1:
+                return _mm_load_ss(p);
+            case 2:
+                return _mm_setr_ps(p[0], p[1], 0, 0);
+            case 3:
+                return _mm_setr_ps(p[0], p[1], p[2], 0);
+            default:
+                return _mm_loadu_ps(p);
+        }
+    }
+    static Batch<double> load_partial(const double* p, std::size_t n) {
+        return n == 0 ? _mm_setzero_pd() : n == 1 ? _mm_load_sd(p) : _mm_loadu_pd(p);
+    }
+    static void store_partial(float* p, std::size_t n, Batch<float> x) {
+        if (n >= 4) return _mm_storeu_ps(p, x);
+        __m128 part = x;
+        if (n & 2) {
+            _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
+            part = _mm_movehl_ps(part, part);
+            p += 2;
+        }
+        if (n & 1) _mm_store_ss(p, part);
+    }
+    static void store_partial(double* p, std::size_t n, Batch<double> x) {
+        if (n >= 2) return _mm_storeu_pd(p, x);
+        if (n == 1) _mm_store_sd(p, x);
+    }
+
+    // The low bits of x, moved up to where the exponent lies.
+    static Batch<float> bits_to_exponent(Batch<float> x) {
+        return _mm_castsi128_ps(_mm_slli_epi32(_mm_castps_si128(x), 23));
+    }
+    static Batch<double> bits_to_exponent(Batch<double> x) {
+        return _mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(x), 52));
+    }
+
+    // The sum of the lanes: upper half to lower half until one is left.
+    static float sum(Batch<float> x) {
+        const __m128 two = _mm_add_ps(x, _mm_movehl_ps(x, x));
+        return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+    }
+    static double sum(Batch<double> x) { return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x))); }
+};
+
+}  // namespace
+}  // namespace densimd::kernels

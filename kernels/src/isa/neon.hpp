@@ -1,0 +1,65 @@
+// AArch64's NEON: the operations that xsimd lacks.
+#pragma once
+
+#include <arm_neon.h>
+
+#include <cstddef>
+#include <xsimd/xsimd.hpp>
+
+namespace densimd::kernels {
+namespace {
+
+struct Simd {
+    template <class T>
+    using Batch = xsimd::batch<T, xsimd::neon64>;
+    static constexpr std::size_t accumulators = 24;  // of 32 registers; the rest hold operands
+
+    static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmaq_f32(c, a, b); }
+    static Batch<double> fma(Batch<double> a, Batch<double> b, Batch<double> c) { return vfmaq_f64(c, a, b); }
+
+    // The first n elements, n <= width, and zeros.
+    static Batch<float> load_partial(const float* p, std::size_t n) {
+        if (n >= 4) return vld1q_f32(p);
+        float32x4_t x = vdupq_n_f32(0);
+        if (n > 0) x = vld1q_lane_f32(p, x, 0);
+        if (n > 1) x = vld1q_lane_f32(p + 1, x, 1);
+        if (n > 2) x = vld1q_lane_f32(p + 2, x, 2);
+        return x;
+    }
+    static Batch<double> load_partial(const double* p, std::size_t n) {
+        if (n >= 2) return vld1q_f64(p);
+        const float64x2_t zero = vdupq_n_f64(0);
+        return n == 1 ? vld1q_lane_f64(p, zero, 0) : zero;
+    }
+    static void store_partial(float* p, std::size_t n, Batch<float> x) {
+        if (n >= 4) return vst1q_f32(p, x);
+        if (n > 0) vst1q_lane_f32(p, x, 0);
+        if (n > 1) vst1q_lane_f32(p + 1, x, 1);
+        if (n > 2) vst1q_lane_f32(p + 2, x, 2);
+    }
+    static void store_partial(double* p, std::size_t n, Batch<double> x) {
+        if (n >= 2) return vst1q_f64(p, x);
+        if (n == 1) vst1q_lane_f64(p, x, 0);
+    }
+
+    // The low bits of x, moved up to where the exponent lies.
+    static Batch<float> bits_to_exponent(Batch<float> x) {
+        return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(x), 23));
+    }
+    static Batch<double> bits_to_exponent(Batch<double> x) {
+        return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(x), 52));
+    }
+
+    // The sum of the lanes: upper half to lower half until one is left.
+    static float sum(Batch<float> x) {
+        const float32x2_t two = vadd_f32(vget_low_f32(x), vget_high_f32(x));
+        return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+    }
+    static double sum(Batch<double> x) {
+        const float64x2_t lanes = x;
+        return vgetq_lane_f64(lanes, 0) + vgetq_lane_f64(lanes, 1);
+    }
+};
+
+}  // namespace
+}  // namespace densimd::kernels

@@ -1,0 +1,14 @@
+// The error that densimd::nn throws at its door, with what was found and what was expected in its message.
+#pragma once
+
+#include <stdexcept>
+
+namespace densimd::nn {
+
+/// Thrown before anything is changed: objects are as they were before the call.
+class Error : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace densimd::nn

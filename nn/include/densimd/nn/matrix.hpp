@@ -1,0 +1,110 @@
+// Row-major matrices: MatrixView uses the caller's memory in place, Matrix owns its own.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <densimd/nn/error.hpp>
+
+namespace densimd::nn {
+
+/// rows x cols elements in the caller's memory; row i starts at data + i * stride (in elements). Owns
+/// nothing. MatrixView<const T> is the read-only form.
+template <class T>
+class MatrixView {
+  public:
+    MatrixView() = default;
+
+    /// Throws Error if stride < cols.
+    MatrixView(T* data, std::size_t rows, std::size_t cols, std::size_t stride)
+        : data_(data), rows_(rows), cols_(cols), stride_(stride) {
+        if (stride < cols)
+            throw Error("matrix view: stride " + std::to_string(stride) + " is less than the " +
+                        std::to_string(cols) + " columns");
+    }
+
+    MatrixView(T* data, std::size_t rows, std::size_t cols) : MatrixView(data, rows, cols, cols) {}
+
+    /// A writable view is readable.
+    template <class U>
+    requires(std::is_same_v<T, const U>) MatrixView(const MatrixView<U>& other)
+        : MatrixView(other.data(), other.rows(), other.cols(), other.stride()) {}
+
+    T* data() const noexcept { return data_; }
+    std::size_t rows() const noexcept { return rows_; }
+    std::size_t cols() const noexcept { return cols_; }
+    std::size_t stride() const noexcept { return stride_; }
+    T* row(std::size_t i) const noexcept { return data_ + i * stride_; }
+    T& operator()(std::size_t i, std::size_t j) const noexcept { return data_[i * stride_ + j]; }
+
+    /// `count` rows from row `first`, which the caller knows to exist.
+    MatrixView middle_rows(std::size_t first, std::size_t count) const noexcept {
+        MatrixView part = *this;
+        part.data_ = data_ + first * stride_;
+        part.rows_ = count;
+        return part;
+    }
+
+  private:
+    T* data_ = nullptr;
+    std::size_t rows_ = 0, cols_ = 0, stride_ = 0;
+};
+
+/// Row-major rows x cols, contiguous, zero at first. Converts to views of itself.
+template <class T>
+class Matrix {
+  public:
+    Matrix() = default;
+    Matrix(std::size_t rows, std::size_t cols) : values_(rows * cols), rows_(rows), cols_(cols) {}
+
+    /// Takes over row-major values. Throws Error if there are not rows * cols of them.
+    Matrix(std::size_t rows, std::size_t cols, std::vector<T> values)
+        : values_(std::move(values)), rows_(rows), cols_(cols) {
+        if (values_.size() != rows * cols)
+            throw Error("matrix: " + std::to_string(values_.size()) + " values do not make " +
+                        std::to_string(rows) + " x " + std::to_string(cols));
+    }
+
+    std::size_t rows() const noexcept { return rows_; }
+    std::size_t cols() const noexcept { return cols_; }
+    T* data() noexcept { return values_.data(); }
+    const T* data() const noexcept { return values_.data(); }
+    T* row(std::size_t i) noexcept { return values_.data() + i * cols_; }
+    const T* row(std::size_t i) const noexcept { return values_.data() + i * cols_; }
+    T& operator()(std::size_t i, std::size_t j) noexcept { return values_[i * cols_ + j]; }
+    const T& operator()(std::size_t i, std::size_t j) const noexcept { return values_[i * cols_ + j]; }
+
+    MatrixView<T> view() noexcept { return {values_.data(), rows_, cols_}; }
+    MatrixView<const T> view() const noexcept { return {values_.data(), rows_, cols_}; }
+    operator MatrixView<T>() noexcept { return view(); }
+    operator MatrixView<const T>() const noexcept { return view(); }
+
+  private:
+    std::vector<T> values_;
+    std::size_t rows_ = 0, cols_ = 0;
+};
+
+/// A view of the caller's values as one column: one number per row, e.g. the targets of a single output.
+template <class T>
+MatrixView<T> column(std::span<T> values) {
+    return {values.data(), values.size(), 1};
+}
+template <class T>
+MatrixView<const T> column(const std::vector<T>& values) {
+    return {values.data(), values.size(), 1};
+}
+
+/// A view of the caller's values as rows of `cols` elements. Throws Error if they do not divide evenly.
+template <class T>
+MatrixView<const T> rows_of(std::size_t cols, const std::vector<T>& values) {
+    if (cols == 0 || values.size() % cols != 0)
+        throw Error("matrix view: " + std::to_string(values.size()) + " values do not make rows of " +
+                    std::to_string(cols));
+    return {values.data(), values.size() / cols, cols};
+}
+
+}  // namespace densimd::nn

@@ -1,0 +1,151 @@
+// Dense layers in a row: prediction, evaluation, training.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <densimd/kernels.hpp>
+#include <densimd/nn/matrix.hpp>
+#include <densimd/nn/memory.hpp>
+#include <densimd/nn/training.hpp>
+
+namespace densimd::nn {
+
+using kernels::Activation;
+using enum kernels::Activation;
+
+struct LayerOptions {
+    std::size_t units;  ///< outputs of the layer
+    Activation activation = Activation::sigmoid;
+};
+
+struct NetworkOptions {
+    std::size_t inputs;                ///< width of a row of X
+    std::vector<LayerOptions> layers;  ///< first to last; the last one's units are the network's outputs
+    std::uint64_t seed = 0;            ///< of the initial weights, the validation split and the epochs' order
+};
+
+/// One layer, A = activation(X W + b): its shape and where its parameters lie in the network's flat buffer.
+/// W[inputs][outputs] has the leading dimension `stride`, which pads rows for the sake of alignment.
+struct Dense {
+    std::size_t inputs, outputs, stride;
+    Activation activation;
+    std::size_t weights, biases;  ///< offsets into the buffer, in elements
+};
+
+/// A network's layers as a user reads and writes them.
+template <class T>
+struct LayerParameters {
+    MatrixView<T> weights;  ///< W[inputs][outputs]
+    std::span<T> biases;    ///< b[outputs]
+    Activation activation;
+};
+
+template <class T>
+class BasicNetwork;
+template <class T>
+class Pass;
+
+/// The memory of a pass through a network of one shape, for up to `batch` rows: made by
+/// Network::make_workspace, owned by the caller, used by one call at a time. Whoever has a workspace can use
+/// a const network from any thread.
+template <class T>
+class Workspace {
+  public:
+    std::size_t batch() const noexcept { return batch_; }
+
+  private:
+    friend class BasicNetwork<T>;
+    friend class Pass<T>;
+    Workspace(const std::vector<Dense>& layers, std::size_t batch);
+    bool fits(const std::vector<Dense>& layers) const noexcept;
+
+    struct Block {  // [batch][stride] from an offset into the memory
+        std::size_t width, stride, offset;
+    };
+    std::size_t batch_, losses_;
+    Block inputs_, targets_;                      // a batch gathered from shuffled rows
+    std::vector<Block> activations_, gradients_;  // A and dZ of each layer
+    AlignedVector<T> memory_;
+};
+
+/// Network computes in float, Network64 in double. Copies are independent. const members may be called from
+/// any number of threads at once, each with a workspace of its own.
+template <class T>
+class BasicNetwork {
+  public:
+    /// Draws the weights from Glorot's uniform distribution (Glorot and Bengio, 2010), +-sqrt(6 / (in +
+    /// out)), the same for a seed on every machine; biases are 0. Throws Error if `inputs`, the layers or a
+    /// layer's units are 0, and IsaError as kernels::active does.
+    explicit BasicNetwork(NetworkOptions options);
+
+    std::size_t inputs() const noexcept { return layers_.front().inputs; }
+    std::size_t outputs() const noexcept { return layers_.back().outputs; }
+    const std::vector<Dense>& layers() const noexcept { return layers_; }
+    LayerParameters<T> layer(std::size_t index);
+    LayerParameters<const T> layer(std::size_t index) const;
+    std::size_t epochs_trained() const noexcept { return epochs_trained_; }
+
+    /// All layers' weights and biases in one buffer, laid out as `layers` says. Padding is 0 and stays 0.
+    std::span<T> parameters() noexcept { return parameters_; }
+    std::span<const T> parameters() const noexcept { return parameters_; }
+
+    /// Memory for passes of up to `batch` rows at a time. Throws Error if batch is 0.
+    Workspace<T> make_workspace(std::size_t batch = 1) const;
+
+    /// Predictions for the rows of X, any number of them. A row's prediction depends on that row alone, bit
+    /// for bit. A NaN in a row gives NaN. Throws Error if X has another width than the network.
+    Matrix<T> predict(MatrixView<const T> X, int threads = 1) const;
+
+    /// The same into the caller's memory: out[rows][outputs], not overlapping X. Allocates nothing. Throws
+    /// Error if a shape does not fit or the workspace was made for another shape, and then writes nothing.
+    void predict(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace, int threads = 1) const;
+
+    /// The same, one thread, with no way to throw: returns false, having written nothing, where `predict`
+    /// throws.
+    [[nodiscard]] bool try_predict(MatrixView<const T> X, MatrixView<T> out,
+                                   Workspace<T>& workspace) const noexcept;
+
+    /// Mean loss and metric over the rows. Throws Error if the shapes do not fit, the data is empty or not
+    /// finite, or the loss does not go with the network or the targets.
+    Evaluation evaluate(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, Metric metric = Metric::none,
+                        int threads = 1) const;
+
+    /// The mean loss of the rows and, laid out like `parameters`, its gradient: what train_step follows.
+    /// Throws as train_step does, and if `gradient` has another size than `parameters`.
+    T gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, std::span<T> gradient,
+               Workspace<T>& workspace) const;
+
+    /// One update with the mean gradient of the rows given, usually one; returns their mean loss before it.
+    /// Allocates nothing. Throws Error, and leaves the network as it was, if a shape does not fit, there is
+    /// no row or more than the workspace holds, the data or the loss is not finite, or the learning rate is
+    /// not finite or is negative.
+    T train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, T learning_rate,
+                 Workspace<T>& workspace, int threads = 1);
+
+    /// Trains for options.epochs more epochs, from where the network stands: fit of 5 and 5 epochs gives the
+    /// bits of fit of 10. X and Y are used in place. Throws Error, and leaves the network as it was, for
+    /// options or data that cannot be used; TrainingDiverged if a loss or weight becomes infinite or NaN.
+    History fit(MatrixView<const T> X, MatrixView<const T> Y, const FitOptions& options);
+
+  private:
+    void run(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace, int threads) const noexcept;
+    void check_data(MatrixView<const T> X, MatrixView<const T> Y, Loss loss) const;
+    void check_batch(std::size_t rows, const Workspace<T>& workspace) const;
+
+    const kernels::Kernels<T>* kernels_;
+    std::uint64_t seed_;
+    std::size_t epochs_trained_ = 0;
+    std::vector<Dense> layers_;
+    AlignedVector<T> parameters_;
+};
+
+using Network = BasicNetwork<float>;
+using Network64 = BasicNetwork<double>;
+
+extern template class BasicNetwork<float>;
+extern template class BasicNetwork<double>;
+
+}  // namespace densimd::nn

@@ -1,0 +1,87 @@
+// What goes into training and what comes out: losses, metrics, options and the history of epochs.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <densimd/nn/error.hpp>
+
+namespace densimd::nn {
+
+/// Per row; the loss of several rows is their mean. Formulas: densimd/kernels.hpp.
+enum class Loss {
+    mean_squared_error,
+    binary_cross_entropy,  ///< targets in [0, 1]; the last layer must be sigmoid; computed from its logits
+    cosine_distance,       ///< 1 - cos(prediction, target)
+};
+
+enum class Metric {
+    none,
+    accuracy,  ///< share of right rows: one output, the same side of 1/2; several, the same largest output
+    r2,        ///< 1 - (sum of squared residuals) / (sum of squared distances to the targets' column means)
+};
+
+using enum Loss;
+
+/// A loss and, if one was asked for, a metric (NaN for Metric::none; r2 of constant targets is 0, or 1 if
+/// met).
+struct Evaluation {
+    double loss = 0;
+    double metric = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// One epoch: training values are means over the samples as they were met, each before its own update;
+/// validation values are those after the epoch.
+struct EpochRecord {
+    std::size_t epoch = 0;  ///< counted from 1 over the life of the network
+    Evaluation training;
+    std::optional<Evaluation> validation;
+    double seconds = 0;  ///< spent on training in this epoch, without the validation
+};
+
+struct History {
+    std::vector<EpochRecord> epochs;
+};
+
+/// Which rows are held back for validation.
+enum class Split {
+    shuffled,  ///< a random choice by the seed, so that sorted data leaves no class out
+    tail,      ///< the last rows: for data in order of time
+};
+
+struct FitOptions {
+    Loss loss = mean_squared_error;
+    double learning_rate = 0.1;
+    std::size_t batch_size =
+        1;  ///< 1: an update after every sample. n: one with the mean gradient of n samples
+    std::size_t epochs = 1;
+    double validation_split = 0;  ///< share of the rows held back, in [0, 1): round(rows * share) of them
+    Split split = Split::shuffled;
+    bool shuffle = true;  ///< a new order each epoch, a pure function of (the network's seed, epoch)
+    Metric metric = Metric::none;
+    int threads = 1;  ///< at most so many; never changes a bit of the result
+    /// Called after every epoch; return false to stop after this one.
+    std::function<bool(const EpochRecord&)> on_epoch = {};
+};
+
+/// Training met a loss or weight that is not finite. The network has the weights of the last finite epoch.
+class TrainingDiverged : public Error {
+  public:
+    TrainingDiverged(const std::string& message, std::size_t epoch, std::size_t step, History history)
+        : Error(message), epoch_(epoch), step_(step), history_(std::move(history)) {}
+
+    std::size_t epoch() const noexcept { return epoch_; }         ///< the epoch that failed, counted from 1
+    std::size_t step() const noexcept { return step_; }           ///< the update within it, counted from 1
+    const History& history() const noexcept { return history_; }  ///< the finite epochs before it
+
+  private:
+    std::size_t epoch_, step_;
+    History history_;
+};
+
+}  // namespace densimd::nn

@@ -1,0 +1,130 @@
+// Splitting, standardising, one-hot rows, random order.
+#include <densimd/nn/data.hpp>
+
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "check.hpp"
+#include "random.hpp"
+
+namespace densimd::nn {
+namespace {
+
+template <class T>
+void copy_row(const T* from, Matrix<T>& to, std::size_t row) {
+    for (std::size_t j = 0; j < to.cols(); ++j) to(row, j) = from[j];
+}
+
+}  // namespace
+
+std::vector<std::size_t> permutation(std::size_t count, std::uint64_t seed, std::uint64_t stream) {
+    std::vector<std::size_t> order(count);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Random random(seed, stream);
+    for (std::size_t left = count; left > 1; --left) std::swap(order[left - 1], order[random.below(left)]);
+    return order;
+}
+
+template <class T>
+TrainTest<T> train_test_split(MatrixView<const T> X, MatrixView<const T> Y, double test_fraction,
+                              std::uint64_t seed) {
+    check_same_rows(X.rows(), Y.rows());
+    const std::size_t test = share_of(X.rows(), test_fraction, "test_fraction");
+    if (test == 0)
+        throw Error("train_test_split: a test_fraction of " + text(test_fraction) + " of " +
+                    std::to_string(X.rows()) + " rows leaves no row to test");
+    const std::size_t train = X.rows() - test;
+    TrainTest<T> parts{Matrix<T>(train, X.cols()), Matrix<T>(train, Y.cols()), Matrix<T>(test, X.cols()),
+                       Matrix<T>(test, Y.cols())};
+    const std::vector<std::size_t> order = permutation(X.rows(), seed, 0);
+    for (std::size_t i = 0; i < X.rows(); ++i) {
+        const bool to_test = i < test;
+        const std::size_t row = to_test ? i : i - test;
+        copy_row(X.row(order[i]), to_test ? parts.X_test : parts.X_train, row);
+        copy_row(Y.row(order[i]), to_test ? parts.Y_test : parts.Y_train, row);
+    }
+    return parts;
+}
+
+template <class T>
+Standardizer<T>::Standardizer(MatrixView<const T> X) : mean_(X.cols()), deviation_(X.cols()) {
+    if (X.rows() == 0) throw Error("standardizer: no rows to take statistics of");
+    check_finite(X, "standardizer: X");
+    const double rows = static_cast<double>(X.rows());
+    for (std::size_t i = 0; i < X.rows(); ++i)
+        for (std::size_t j = 0; j < X.cols(); ++j) mean_[j] += static_cast<double>(X(i, j)) / rows;
+    for (std::size_t i = 0; i < X.rows(); ++i)
+        for (std::size_t j = 0; j < X.cols(); ++j) {
+            const double distance = static_cast<double>(X(i, j)) - mean_[j];
+            deviation_[j] += distance * distance / rows;
+        }
+    for (std::size_t j = 0; j < X.cols(); ++j) {
+        // Rounding of the mean leaves a constant column with a deviation that is tiny, not 0.
+        deviation_[j] = std::sqrt(deviation_[j]);
+        if (deviation_[j] <= 1e-12 * std::abs(mean_[j])) {
+            mean_[j] = static_cast<double>(X(0, j));
+            deviation_[j] = 0;
+        }
+    }
+}
+
+template <class T>
+Standardizer<T>::Standardizer(std::vector<double> mean, std::vector<double> deviation)
+    : mean_(std::move(mean)), deviation_(std::move(deviation)) {
+    if (mean_.size() != deviation_.size())
+        throw Error("standardizer: " + std::to_string(mean_.size()) + " means and " +
+                    std::to_string(deviation_.size()) + " deviations");
+    for (std::size_t j = 0; j < mean_.size(); ++j)
+        if (!std::isfinite(mean_[j]) || !std::isfinite(deviation_[j]) || deviation_[j] < 0)
+            throw Error("standardizer: column " + std::to_string(j) + " has mean " + text(mean_[j]) +
+                        " and deviation " + text(deviation_[j]) + "; expected finite, deviation >= 0");
+}
+
+template <class T>
+Matrix<T> Standardizer<T>::transform(MatrixView<const T> X) const {
+    check_columns("standardizer: X", X.cols(), mean_.size());
+    Matrix<T> result(X.rows(), X.cols());
+    for (std::size_t i = 0; i < X.rows(); ++i)
+        for (std::size_t j = 0; j < X.cols(); ++j)
+            result(i, j) = deviation_[j] == 0
+                               ? T(0)
+                               : static_cast<T>((static_cast<double>(X(i, j)) - mean_[j]) / deviation_[j]);
+    return result;
+}
+
+template <class T>
+Matrix<T> Standardizer<T>::inverse_transform(MatrixView<const T> X) const {
+    check_columns("standardizer: X", X.cols(), mean_.size());
+    Matrix<T> result(X.rows(), X.cols());
+    for (std::size_t i = 0; i < X.rows(); ++i)
+        for (std::size_t j = 0; j < X.cols(); ++j)
+            result(i, j) = static_cast<T>(static_cast<double>(X(i, j)) * deviation_[j] + mean_[j]);
+    return result;
+}
+
+template <class T>
+Matrix<T> one_hot(MatrixView<const T> labels, std::size_t classes) {
+    check_columns("one_hot: labels", labels.cols(), 1);
+    Matrix<T> result(labels.rows(), classes);
+    for (std::size_t i = 0; i < labels.rows(); ++i) {
+        const T label = labels(i, 0);
+        if (!(label >= 0 && label < static_cast<T>(classes)) || label != std::floor(label))
+            throw Error("one_hot: row " + std::to_string(i) + " has label " +
+                        text(static_cast<double>(label)) + "; expected a whole number from 0 to " +
+                        std::to_string(classes) + " - 1");
+        result(i, static_cast<std::size_t>(label)) = 1;
+    }
+    return result;
+}
+
+template TrainTest<float> train_test_split<float>(MatrixView<const float>, MatrixView<const float>, double,
+                                                  std::uint64_t);
+template TrainTest<double> train_test_split<double>(MatrixView<const double>, MatrixView<const double>,
+                                                    double, std::uint64_t);
+template class Standardizer<float>;
+template class Standardizer<double>;
+template Matrix<float> one_hot<float>(MatrixView<const float>, std::size_t);
+template Matrix<double> one_hot<double>(MatrixView<const double>, std::size_t);
+
+}  // namespace densimd::nn

@@ -1,0 +1,140 @@
+// Building a network, its parameters, and prediction.
+#include <densimd/nn/network.hpp>
+
+#include <cmath>
+#include <string>
+
+#include "check.hpp"
+#include "parallel.hpp"
+#include "pass.hpp"
+#include "random.hpp"
+#include "stride.hpp"
+
+namespace densimd::nn {
+namespace {
+
+// Rows that a network takes through its layers at a time when the caller brings no workspace: enough to keep
+// the kernels busy, few enough for the activations to stay in the cache.
+constexpr std::size_t rows_at_a_time = 64;
+
+std::vector<Dense> lay_out(const NetworkOptions& options, std::size_t (*stride)(std::size_t),
+                           std::size_t (*whole_lines)(std::size_t)) {
+    if (options.inputs == 0) throw Error("network: inputs is 0; expected at least 1");
+    if (options.layers.empty()) throw Error("network: there are no layers; expected at least 1");
+    constexpr std::size_t most = std::size_t{1} << 31;  // keeps every product of two widths far from overflow
+    std::vector<Dense> layers;
+    std::size_t inputs = options.inputs, offset = 0;
+    for (const LayerOptions& layer : options.layers) {
+        const std::string which = "network: layer " + std::to_string(layers.size());
+        if (layer.units == 0) throw Error(which + " has 0 units; expected at least 1");
+        if (layer.units > most || inputs > most)
+            throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
+                        "; expected at most " + std::to_string(most) + " each");
+        if (layer.activation != Activation::identity && layer.activation != Activation::sigmoid)
+            throw Error(which + " has an unknown activation");
+        Dense dense{inputs, layer.units, stride(layer.units), layer.activation, offset, 0};
+        dense.biases = offset + whole_lines(dense.inputs * dense.stride);
+        offset = dense.biases + whole_lines(dense.outputs);
+        layers.push_back(dense);
+        inputs = layer.units;
+    }
+    return layers;
+}
+
+}  // namespace
+
+template <class T>
+BasicNetwork<T>::BasicNetwork(NetworkOptions options)
+    : kernels_(&kernels::active<T>()),
+      seed_(options.seed),
+      layers_(lay_out(options, stride_for<T>, whole_lines<T>)),
+      parameters_(layers_.back().biases + whole_lines<T>(layers_.back().outputs)) {
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+        // Streams from the top, so that they are none of those that shuffle epochs.
+        Random random(seed_, ~static_cast<std::uint64_t>(l));
+        const double limit = std::sqrt(6 / static_cast<double>(layers_[l].inputs + layers_[l].outputs));
+        const MatrixView<T> W = layer(l).weights;
+        for (std::size_t k = 0; k < W.rows(); ++k)
+            for (std::size_t j = 0; j < W.cols(); ++j)
+                W(k, j) = static_cast<T>(limit * (2 * random.uniform() - 1));
+    }
+}
+
+template <class T>
+LayerParameters<T> BasicNetwork<T>::layer(std::size_t index) {
+    const LayerParameters<const T> found = std::as_const(*this).layer(index);
+    T* const start = parameters_.data();
+    return {{start + (found.weights.data() - start), found.weights.rows(), found.weights.cols(),
+             found.weights.stride()},
+            {start + (found.biases.data() - start), found.biases.size()},
+            found.activation};
+}
+
+template <class T>
+LayerParameters<const T> BasicNetwork<T>::layer(std::size_t index) const {
+    if (index >= layers_.size())
+        throw Error("network: there is no layer " + std::to_string(index) + "; there are " +
+                    std::to_string(layers_.size()));
+    const Dense& dense = layers_[index];
+    return {{parameters_.data() + dense.weights, dense.inputs, dense.outputs, dense.stride},
+            {parameters_.data() + dense.biases, dense.outputs},
+            dense.activation};
+}
+
+template <class T>
+Workspace<T> BasicNetwork<T>::make_workspace(std::size_t batch) const {
+    return Workspace<T>(layers_, batch);
+}
+
+template <class T>
+Matrix<T> BasicNetwork<T>::predict(MatrixView<const T> X, int threads) const {
+    Matrix<T> out(X.rows(), outputs());
+    check_threads(threads);
+    const std::size_t batch = std::min(X.rows(), rows_at_a_time * static_cast<std::size_t>(threads));
+    Workspace<T> workspace = make_workspace(std::max<std::size_t>(batch, 1));
+    predict(X, out, workspace, threads);
+    return out;
+}
+
+template <class T>
+void BasicNetwork<T>::predict(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace,
+                              int threads) const {
+    check_threads(threads);
+    check_columns("predict: X", X.cols(), inputs());
+    check_columns("predict: out", out.cols(), outputs());
+    if (out.rows() != X.rows())
+        throw Error("predict: out has " + std::to_string(out.rows()) + " rows; expected " +
+                    std::to_string(X.rows()));
+    if (!workspace.fits(layers_))
+        throw Error("predict: the workspace was made for a network of another shape");
+    run(X, out, workspace, threads);
+}
+
+template <class T>
+bool BasicNetwork<T>::try_predict(MatrixView<const T> X, MatrixView<T> out,
+                                  Workspace<T>& workspace) const noexcept {
+    if (X.cols() != inputs() || out.cols() != outputs() || out.rows() != X.rows() || !workspace.fits(layers_))
+        return false;
+    run(X, out, workspace, 1);
+    return true;
+}
+
+template <class T>
+void BasicNetwork<T>::run(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace,
+                          int threads) const noexcept {
+    const double work = static_cast<double>(X.rows()) * static_cast<double>(parameters_.size());
+    const auto most = static_cast<int>(std::min<std::size_t>(workspace.batch(), 1 << 16));
+    const Pass<T> pass(*kernels_, layers_, parameters_.data(), workspace);
+    on_team(useful_threads(std::min(threads, most), work), [&] {
+        const Range rows = Range::of_thread(X.rows()), slots = Range::of_thread(workspace.batch());
+        for (std::size_t first = rows.first; first < rows.last; first += slots.count()) {
+            const std::size_t count = std::min(slots.count(), rows.last - first);
+            pass.forward(X.middle_rows(first, count), slots.first, out.middle_rows(first, count), false);
+        }
+    });
+}
+
+template class BasicNetwork<float>;
+template class BasicNetwork<double>;
+
+}  // namespace densimd::nn

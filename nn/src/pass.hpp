@@ -1,0 +1,144 @@
+// One pass of some rows through a network: forward, loss, backward, update. Checks nothing, allocates
+// nothing.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include <densimd/nn/network.hpp>
+
+namespace densimd::nn {
+
+/// Rows of a data set in the order in which they are used: order[i], or i when `order` is null.
+template <class T>
+struct Rows {
+    MatrixView<const T> X, Y;
+    const std::size_t* order = nullptr;
+    std::size_t count = 0;
+};
+
+template <class T>
+class Pass {
+  public:
+    Pass(const kernels::Kernels<T>& kernels, const std::vector<Dense>& layers, const T* parameters,
+         Workspace<T>& workspace)
+        : k_(kernels), layers_(layers), parameters_(parameters), w_(workspace) {}
+
+    /// X through all layers into `out`, by way of the workspace's rows from `slot` on. With `logits`, the
+    /// last layer's activation is left out.
+    void forward(MatrixView<const T> X, std::size_t slot, MatrixView<T> out, bool logits) const noexcept {
+        MatrixView<const T> input = X;
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            const Dense& layer = layers_[l];
+            const bool last = l + 1 == layers_.size();
+            const MatrixView<T> output = last ? out : rows(w_.activations_[l], slot, X.rows());
+            k_.dense_forward(X.rows(), layer.inputs, layer.outputs, input.data(), input.stride(),
+                             weights(layer), layer.stride, biases(layer),
+                             last && logits ? Activation::identity : layer.activation, output.data(),
+                             output.stride());
+            input = output;
+        }
+    }
+
+    /// The last layer's outputs of the workspace's rows `slot` .. slot + count - 1.
+    MatrixView<T> outputs(std::size_t slot, std::size_t count) const noexcept {
+        return rows(w_.activations_.back(), slot, count);
+    }
+
+    /// Losses of those rows and, if wanted, dZ of the last layer.
+    void loss(MatrixView<const T> Y, std::size_t slot, Loss loss, bool gradient) const noexcept {
+        const MatrixView<T> A = outputs(slot, Y.rows());
+        const MatrixView<T> dA = gradient ? rows(w_.gradients_.back(), slot, Y.rows()) : MatrixView<T>();
+        const auto kernel = loss == Loss::mean_squared_error     ? k_.mean_squared_error
+                            : loss == Loss::binary_cross_entropy ? k_.binary_cross_entropy
+                                                                 : k_.cosine_distance;
+        kernel(Y.rows(), Y.cols(), A.data(), A.stride(), Y.data(), Y.stride(), dA.data(), dA.stride(),
+               losses(slot));
+        if (gradient && loss != Loss::binary_cross_entropy &&
+            layers_.back().activation == Activation::sigmoid)
+            for (std::size_t i = 0; i < Y.rows(); ++i)
+                k_.sigmoid_grad(Y.cols(), A.row(i), dA.row(i), dA.row(i));
+    }
+
+    /// dZ of all layers below the last.
+    void backward(std::size_t slot, std::size_t count) const noexcept {
+        for (std::size_t l = layers_.size() - 1; l > 0; --l) {
+            const Dense& layer = layers_[l];
+            const MatrixView<T> dZ = rows(w_.gradients_[l], slot, count),
+                                dX = rows(w_.gradients_[l - 1], slot, count);
+            const MatrixView<T> X = rows(w_.activations_[l - 1], slot, count);
+            k_.dense_backward_input(count, layer.inputs, layer.outputs, dZ.data(), dZ.stride(),
+                                    weights(layer), layer.stride, X.data(), X.stride(),
+                                    layers_[l - 1].activation, dX.data(), dX.stride());
+        }
+    }
+
+    /// Calls body(layer, its input, its dZ) for every layer, for the workspace's first `X.rows()` rows.
+    template <class Body>
+    void for_each_gradient(MatrixView<const T> X, const Body& body) const noexcept {
+        MatrixView<const T> input = X;
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            body(layers_[l], input, MatrixView<const T>(rows(w_.gradients_[l], 0, X.rows())));
+            input = rows(w_.activations_[l], 0, X.rows());
+        }
+    }
+
+    T* losses(std::size_t slot) const noexcept { return w_.memory_.data() + w_.losses_ + slot; }
+
+    /// The sigmoid that `forward` left out with `logits`.
+    void activate_logits(std::size_t slot, std::size_t count) const noexcept {
+        const MatrixView<T> Z = outputs(slot, count);
+        for (std::size_t i = 0; i < count; ++i) k_.sigmoid(Z.cols(), Z.row(i), Z.row(i));
+    }
+
+    /// Rows first .. first + count - 1 of `source`: in place where they lie next to each other, else where
+    /// `gather` copies them to, the workspace's first rows.
+    MatrixView<const T> inputs(const Rows<T>& source, std::size_t first, std::size_t count) const noexcept {
+        return located(source.X, source.order, first, count, w_.inputs_);
+    }
+    MatrixView<const T> targets(const Rows<T>& source, std::size_t first, std::size_t count) const noexcept {
+        return located(source.Y, source.order, first, count, w_.targets_);
+    }
+
+    /// Copies the rows of one thread, part_first .. part_last - 1 of those `count`, to where `inputs` and
+    /// `targets` say that they are.
+    void gather(const Rows<T>& source, std::size_t first, std::size_t count, std::size_t part_first,
+                std::size_t part_last) const noexcept {
+        if (!scattered(source.order, count)) return;
+        const MatrixView<T> X = rows(w_.inputs_, 0, count), Y = rows(w_.targets_, 0, count);
+        for (std::size_t i = part_first; i < part_last; ++i) {
+            const std::size_t row = source.order[first + i];
+            std::copy_n(source.X.row(row), X.cols(), X.row(i));
+            std::copy_n(source.Y.row(row), Y.cols(), Y.row(i));
+        }
+    }
+
+  private:
+    using Block = typename Workspace<T>::Block;
+
+    MatrixView<T> rows(const Block& block, std::size_t slot, std::size_t count) const noexcept {
+        MatrixView<T> view(w_.memory_.data() + block.offset, w_.batch_, block.width, block.stride);
+        return view.middle_rows(slot, count);
+    }
+
+    static bool scattered(const std::size_t* order, std::size_t count) noexcept {
+        return order != nullptr && count > 1;
+    }
+
+    MatrixView<const T> located(MatrixView<const T> all, const std::size_t* order, std::size_t first,
+                                std::size_t count, const Block& block) const noexcept {
+        if (scattered(order, count)) return rows(block, 0, count);
+        return all.middle_rows(order ? order[first] : first, count);
+    }
+
+    const T* weights(const Dense& layer) const noexcept { return parameters_ + layer.weights; }
+    const T* biases(const Dense& layer) const noexcept { return parameters_ + layer.biases; }
+
+    const kernels::Kernels<T>& k_;
+    const std::vector<Dense>& layers_;
+    const T* parameters_;
+    Workspace<T>& w_;
+};
+
+}  // namespace densimd::nn

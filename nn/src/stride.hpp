@@ -1,0 +1,26 @@
+// How far apart the rows of a matrix lie in memory that densimd::nn lays out itself.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+
+namespace densimd::nn {
+
+/// Rows start on a cache line, or, when they are shorter, cross none. Rows a multiple of 1 KiB apart would
+/// compete for few sets of the L1 cache, so such strides get one line more. One column stays contiguous.
+template <class T>
+constexpr std::size_t stride_for(std::size_t width) {
+    constexpr std::size_t line = 64 / sizeof(T), few_sets = 1024 / sizeof(T);
+    if (width < line) return std::bit_ceil(width);
+    const std::size_t padded = (width + line - 1) / line * line;
+    return padded % few_sets == 0 ? padded + line : padded;
+}
+
+/// `size` rounded up to whole cache lines.
+template <class T>
+constexpr std::size_t whole_lines(std::size_t size) {
+    constexpr std::size_t line = 64 / sizeof(T);
+    return (size + line - 1) / line * line;
+}
+
+}  // namespace densimd::nn

@@ -1,0 +1,323 @@
+// Training and evaluation: what is checked at the door, one step, epochs.
+#include <densimd/nn/training.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include <densimd/nn/data.hpp>
+#include <densimd/nn/network.hpp>
+
+#include "check.hpp"
+#include "metric.hpp"
+#include "parallel.hpp"
+#include "pass.hpp"
+
+namespace densimd::nn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double multiply_adds(const std::vector<Dense>& layers, std::size_t rows, int passes) {
+    double sum = 0;
+    for (const Dense& layer : layers)
+        sum += static_cast<double>(layer.inputs) * static_cast<double>(layer.outputs);
+    return sum * static_cast<double>(rows) * passes;
+}
+
+// What all passes over rows of a data set share. One parallel region per pass; the rows are split over the
+// threads for everything that belongs to a row, the rows of each W for the update, and no sum is split.
+template <class T>
+struct Work {
+    const kernels::Kernels<T>& k;
+    const std::vector<Dense>& layers;
+    Workspace<T>& workspace;
+    const Rows<T>& source;
+    Loss loss;
+    int threads;
+
+    bool logits() const { return loss == Loss::binary_cross_entropy; }
+
+    void rows_of_thread(const Pass<T>& pass, std::size_t first, std::size_t count,
+                        bool gradient) const noexcept {
+        const Range part = Range::of_thread(count);
+        pass.gather(source, first, count, part.first, part.last);
+        const MatrixView<const T> X = pass.inputs(source, first, count).middle_rows(part.first, part.count());
+        const MatrixView<const T> Y =
+            pass.targets(source, first, count).middle_rows(part.first, part.count());
+        pass.forward(X, part.first, pass.outputs(part.first, part.count()), logits());
+        pass.loss(Y, part.first, loss, gradient);
+        if (gradient) pass.backward(part.first, part.count());
+    }
+
+    // The sum of the losses of rows first .. first + count - 1, in their order whatever the threads.
+    static double sum_of_losses(const Pass<T>& pass, std::size_t count) {
+        double sum = 0;
+        for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(pass.losses(0)[i]);
+        return sum;
+    }
+
+    double forward(const T* parameters, std::size_t first, std::size_t count, bool gradient) const noexcept {
+        const Pass<T> pass(k, layers, parameters, workspace);
+        const int team = useful_threads(threads, multiply_adds(layers, count, gradient ? 2 : 1));
+        on_team(team, [&] { rows_of_thread(pass, first, count, gradient); });
+        return sum_of_losses(pass, count);
+    }
+
+    // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
+    double step(T* parameters, std::size_t first, std::size_t count, T learning_rate) const noexcept {
+        const Pass<T> pass(k, layers, parameters, workspace);
+        double losses = 0;
+        on_team(useful_threads(threads, multiply_adds(layers, count, 3)), [&] {
+            rows_of_thread(pass, first, count, true);
+#pragma omp barrier
+#pragma omp single
+            losses = sum_of_losses(pass, count);
+            if (std::isfinite(losses))
+                update(pass, parameters, pass.inputs(source, first, count), learning_rate);
+        });
+        return losses;
+    }
+
+    void update(const Pass<T>& pass, T* parameters, MatrixView<const T> X, T learning_rate) const noexcept {
+        pass.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
+            const Range rows = Range::of_thread(layer.inputs);
+            T* biases = omp_get_thread_num() == 0 ? parameters + layer.biases : nullptr;
+            k.dense_update(X.rows(), rows.count(), layer.outputs, input.data() + rows.first, input.stride(),
+                           dZ.data(), dZ.stride(), learning_rate,
+                           parameters + layer.weights + rows.first * layer.stride, layer.stride, biases);
+        });
+    }
+
+    // After forward or step: the metric of the rows that it saw.
+    void add_metric(MetricSum<T>& sum, const T* parameters, std::size_t first, std::size_t count) const {
+        const Pass<T> pass(k, layers, parameters, workspace);
+        if (logits()) pass.activate_logits(0, count);
+        sum.add(pass.outputs(0, count), pass.targets(source, first, count));
+    }
+
+    Evaluation evaluate(const T* parameters, Metric metric) const {
+        MetricSum<T> sum(metric, source);
+        double losses = 0;
+        for (std::size_t first = 0; first < source.count; first += workspace.batch()) {
+            const std::size_t count = std::min(workspace.batch(), source.count - first);
+            losses += forward(parameters, first, count, false);
+            if (metric != Metric::none) add_metric(sum, parameters, first, count);
+        }
+        return {losses / static_cast<double>(source.count), sum.value()};
+    }
+};
+
+template <class T>
+T checked_learning_rate(double learning_rate) {
+    const T rate = static_cast<T>(learning_rate);
+    if (!std::isfinite(rate) || learning_rate < 0)
+        throw Error("learning_rate is " + text(learning_rate) + "; expected a finite number, at least 0");
+    return rate;
+}
+
+void check_metric(Metric metric) {
+    if (metric != Metric::none && metric != Metric::accuracy && metric != Metric::r2)
+        throw Error("unknown metric");
+}
+
+// Which rows train and which validate.
+struct SplitRows {
+    std::vector<std::size_t> training, validation;
+};
+
+SplitRows split_rows(std::size_t rows, const FitOptions& options, std::uint64_t seed) {
+    const std::size_t held_back = share_of(rows, options.validation_split, "validation_split");
+    if (held_back == 0 && options.validation_split > 0)
+        throw Error("a validation_split of " + text(options.validation_split) + " of " +
+                    std::to_string(rows) + " rows leaves no row to validate with");
+    std::vector<std::size_t> order(rows);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (options.split == Split::shuffled && held_back > 0)
+        order = permutation(rows, seed, 0);
+    else
+        std::rotate(order.begin(), order.end() - static_cast<std::ptrdiff_t>(held_back), order.end());
+    const auto middle = order.begin() + static_cast<std::ptrdiff_t>(held_back);
+    return {{middle, order.end()}, {order.begin(), middle}};
+}
+
+}  // namespace
+
+template <class T>
+void BasicNetwork<T>::check_data(MatrixView<const T> X, MatrixView<const T> Y, Loss loss) const {
+    check_columns("X", X.cols(), inputs());
+    check_columns("Y", Y.cols(), outputs());
+    check_same_rows(X.rows(), Y.rows());
+    if (X.rows() == 0) throw Error("X and Y have no rows; expected at least 1");
+    const auto check = [this](MatrixView<const T> M, const char* name) {
+        for (std::size_t i = 0; i < M.rows(); ++i)
+            if (!kernels_->all_finite(M.cols(), M.row(i))) check_finite(M, name);  // says where
+    };
+    check(X, "X");
+    check(Y, "Y");
+    switch (loss) {
+        case Loss::mean_squared_error:
+        case Loss::cosine_distance:
+            return;
+        case Loss::binary_cross_entropy:
+            break;
+        default:
+            throw Error("unknown loss");
+    }
+    if (layers_.back().activation != Activation::sigmoid)
+        throw Error("binary_cross_entropy needs a last layer with sigmoid; layer " +
+                    std::to_string(layers_.size() - 1) + " has identity");
+    for (std::size_t i = 0; i < Y.rows(); ++i)
+        for (std::size_t j = 0; j < Y.cols(); ++j)
+            if (!(Y(i, j) >= T(0) && Y(i, j) <= T(1)))
+                throw Error("binary_cross_entropy: Y has " + text(static_cast<double>(Y(i, j))) + " in row " +
+                            std::to_string(i) + ", column " + std::to_string(j) +
+                            " (counted from 0); expected numbers from 0 to 1");
+}
+
+template <class T>
+void BasicNetwork<T>::check_batch(std::size_t rows, const Workspace<T>& workspace) const {
+    if (!workspace.fits(layers_)) throw Error("the workspace was made for a network of another shape");
+    if (rows > workspace.batch())
+        throw Error("a batch of " + std::to_string(rows) + " rows does not fit a workspace for " +
+                    std::to_string(workspace.batch()));
+}
+
+template <class T>
+Evaluation BasicNetwork<T>::evaluate(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, Metric metric,
+                                     int threads) const {
+    check_threads(threads);
+    check_metric(metric);
+    check_data(X, Y, loss);
+    const Rows<T> rows{X, Y, nullptr, X.rows()};
+    Workspace<T> workspace = make_workspace(std::min<std::size_t>(X.rows(), 256));
+    return Work<T>{*kernels_, layers_, workspace, rows, loss, threads}.evaluate(parameters_.data(), metric);
+}
+
+template <class T>
+T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, std::span<T> gradient,
+                            Workspace<T>& workspace) const {
+    check_data(X, Y, loss);
+    check_batch(X.rows(), workspace);
+    if (gradient.size() != parameters_.size())
+        throw Error("gradient: the buffer has " + std::to_string(gradient.size()) + " elements; expected " +
+                    std::to_string(parameters_.size()));
+    const Rows<T> rows{X, Y, nullptr, X.rows()};
+    const double losses =
+        Work<T>{*kernels_, layers_, workspace, rows, loss, 1}.forward(parameters_.data(), 0, X.rows(), true);
+    std::fill(gradient.begin(), gradient.end(), T(0));
+    const Pass<T> pass(*kernels_, layers_, parameters_.data(), workspace);
+    pass.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
+        kernels_->gemm_tn(X.rows(), layer.inputs, layer.outputs, input.data(), input.stride(), dZ.data(),
+                          dZ.stride(), gradient.data() + layer.weights, layer.stride);
+        const T one = 1;
+        kernels_->gemm_tn(X.rows(), 1, layer.outputs, &one, 0, dZ.data(), dZ.stride(),
+                          gradient.data() + layer.biases, layer.outputs);
+    });
+    const T count = static_cast<T>(X.rows());
+    for (T& g : gradient) g /= count;
+    return static_cast<T>(losses / static_cast<double>(X.rows()));
+}
+
+template <class T>
+T BasicNetwork<T>::train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, T learning_rate,
+                              Workspace<T>& workspace, int threads) {
+    check_threads(threads);
+    check_data(X, Y, loss);
+    check_batch(X.rows(), workspace);
+    const T rate = checked_learning_rate<T>(static_cast<double>(learning_rate));
+    const Rows<T> rows{X, Y, nullptr, X.rows()};
+    const double losses = Work<T>{*kernels_, layers_, workspace, rows, loss, threads}.step(parameters_.data(),
+                                                                                           0, X.rows(), rate);
+    if (!std::isfinite(losses)) throw Error("train_step: the loss is " + text(losses));
+    return static_cast<T>(losses / static_cast<double>(X.rows()));
+}
+
+template <class T>
+History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const FitOptions& options) {
+    check_threads(options.threads);
+    check_metric(options.metric);
+    const T rate = checked_learning_rate<T>(options.learning_rate);
+    if (options.batch_size == 0) throw Error("batch_size is 0; expected at least 1");
+    check_data(X, Y, options.loss);
+    const SplitRows split = split_rows(X.rows(), options, seed_);
+
+    std::vector<std::size_t> order = split.training;
+    const std::size_t batch = std::min(options.batch_size, order.size());
+    const Rows<T> training{X, Y, order.data(), order.size()};
+    const Rows<T> validation{X, Y, split.validation.data(), split.validation.size()};
+    Workspace<T> workspace = make_workspace(batch);
+    Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(validation.count, 1, 256));
+    const Work<T> train{*kernels_, layers_, workspace, training, options.loss, options.threads};
+    const Work<T> validate{*kernels_,  layers_,      validation_workspace,
+                           validation, options.loss, options.threads};
+    MetricSum<T> metric(options.metric, training);
+    AlignedVector<T> last_finite = parameters_;
+    History history;
+
+    for (std::size_t e = 0; e < options.epochs; ++e) {
+        const Clock::time_point start = Clock::now();
+        EpochRecord record;
+        record.epoch = epochs_trained_ + 1;
+        const auto diverged = [&](const std::string& what, std::size_t step) {
+            parameters_ = last_finite;
+            throw TrainingDiverged("training diverged in epoch " + std::to_string(record.epoch) + ", step " +
+                                       std::to_string(step) + ": " + what +
+                                       "; the network has the weights from before this epoch",
+                                   record.epoch, step, std::move(history));
+        };
+        if (options.shuffle) {
+            const std::vector<std::size_t> shuffled = permutation(order.size(), seed_, record.epoch);
+            for (std::size_t i = 0; i < order.size(); ++i) order[i] = split.training[shuffled[i]];
+        }
+
+        double losses = 0;
+        std::size_t step = 0;
+        metric.reset();
+        for (std::size_t first = 0; first < order.size(); first += batch) {
+            const std::size_t count = std::min(batch, order.size() - first);
+            const double loss = train.step(parameters_.data(), first, count, rate);
+            ++step;
+            if (!std::isfinite(loss)) diverged("the loss is " + text(loss), step);
+            losses += loss;
+            if (options.metric != Metric::none) train.add_metric(metric, parameters_.data(), first, count);
+        }
+        if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
+            diverged("a weight is not finite", step);
+        record.training = {losses / static_cast<double>(order.size()), metric.value()};
+        record.seconds = seconds_since(start);
+        if (validation.count > 0) {
+            record.validation = validate.evaluate(parameters_.data(), options.metric);
+            if (!std::isfinite(record.validation->loss))
+                diverged("the validation loss is " + text(record.validation->loss), step);
+        }
+        last_finite = parameters_;
+        epochs_trained_ = record.epoch;
+        history.epochs.push_back(record);
+        if (options.on_epoch && !options.on_epoch(record)) break;
+    }
+    return history;
+}
+
+// network.cpp instantiates the members that it defines; these are the others.
+#define DENSIMD_INSTANTIATE(T)                                                                               \
+    template void BasicNetwork<T>::check_data(MatrixView<const T>, MatrixView<const T>, Loss) const;         \
+    template void BasicNetwork<T>::check_batch(std::size_t, const Workspace<T>&) const;                      \
+    template Evaluation BasicNetwork<T>::evaluate(MatrixView<const T>, MatrixView<const T>, Loss, Metric,    \
+                                                  int) const;                                                \
+    template T BasicNetwork<T>::gradient(MatrixView<const T>, MatrixView<const T>, Loss, std::span<T>,       \
+                                         Workspace<T>&) const;                                               \
+    template T BasicNetwork<T>::train_step(MatrixView<const T>, MatrixView<const T>, Loss, T, Workspace<T>&, \
+                                           int);                                                             \
+    template History BasicNetwork<T>::fit(MatrixView<const T>, MatrixView<const T>, const FitOptions&);
+DENSIMD_INSTANTIATE(float)
+DENSIMD_INSTANTIATE(double)
+#undef DENSIMD_INSTANTIATE
+
+}  // namespace densimd::nn

@@ -1,0 +1,43 @@
+// The memory of a pass: one block per layer for activations and gradients.
+#include <algorithm>
+#include <limits>
+
+#include <densimd/nn/network.hpp>
+
+#include "stride.hpp"
+
+namespace densimd::nn {
+
+template <class T>
+Workspace<T>::Workspace(const std::vector<Dense>& layers, std::size_t batch) : batch_(batch) {
+    if (batch == 0) throw Error("workspace: batch is 0; expected at least 1");
+    std::size_t size = 0;
+    const auto take = [&size, batch](std::size_t width, std::size_t stride) {
+        if (batch > (std::numeric_limits<std::size_t>::max() / sizeof(T) - size) / (stride + 16))
+            throw Error("workspace: batch " + std::to_string(batch) + " is too large");
+        const Block block{width, stride, size};
+        size += whole_lines<T>(batch * stride);
+        return block;
+    };
+    const auto block = [&take](std::size_t width) { return take(width, stride_for<T>(width)); };
+    inputs_ = block(layers.front().inputs);
+    targets_ = block(layers.back().outputs);
+    for (const Dense& layer : layers) {
+        activations_.push_back(block(layer.outputs));
+        gradients_.push_back(block(layer.outputs));
+    }
+    losses_ = take(1, 1).offset;
+    memory_.resize(size);
+}
+
+template <class T>
+bool Workspace<T>::fits(const std::vector<Dense>& layers) const noexcept {
+    return inputs_.width == layers.front().inputs &&
+           std::equal(layers.begin(), layers.end(), activations_.begin(), activations_.end(),
+                      [](const Dense& layer, const Block& block) { return layer.outputs == block.width; });
+}
+
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace densimd::nn
