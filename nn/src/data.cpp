@@ -49,7 +49,9 @@ TrainTest<T> train_test_split(MatrixView<const T> X, MatrixView<const T> Y, doub
 
 template <class T>
 Standardizer<T>::Standardizer(MatrixView<const T> X) : mean_(X.cols()), deviation_(X.cols()) {
-    if (X.rows() == 0) throw Error("standardizer: no rows to take statistics of");
+    if (X.rows() == 0 || X.cols() == 0)
+        throw Error("standardizer: X is " + std::to_string(X.rows()) + " x " + std::to_string(X.cols()) +
+                    "; expected at least one row and one column");
     check_finite(X, "standardizer: X");
     const double rows = static_cast<double>(X.rows());
     for (std::size_t i = 0; i < X.rows(); ++i)

@@ -41,50 +41,38 @@ template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bo
 void broadcast_tile(std::size_t depth, Strided<T> A, const T* B, std::size_t ldb, std::size_t count,
                     const Epilogue& epilogue, std::size_t row, std::size_t column) {
     constexpr std::size_t w = width<T>;
-    Batch<T> sum[Splits][Rows][Columns];
-    DENSIMD_UNROLL
-    for (std::size_t c = 0; c < Columns; ++c) {
+    Batch<T> sum[Rows][Columns][Splits];
+    DENSIMD_UNROLLED (c, Columns) {
         const std::size_t at = column + c * w;
         const Batch<T> first = c == Columns - 1 ? epilogue.template start<Partial>(at, count)
                                                 : epilogue.template start<false>(at, w);
-        DENSIMD_UNROLL
-        for (std::size_t r = 0; r < Rows; ++r) {
-            sum[0][r][c] = first;
-            DENSIMD_UNROLL
-            for (std::size_t s = 1; s < Splits; ++s) sum[s][r][c] = Batch<T>(T(0));
-        }
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (s, Splits) sum[r][c][s] = s == 0 ? first : Batch<T>(T(0));
     }
 
     const T* a = A.data + row * A.row_stride;
     const T* b = B + column;
     const auto multiply_add = [&](std::size_t s) __attribute__((always_inline)) {
         Batch<T> row_of_b[Columns];
-        DENSIMD_UNROLL
-        for (std::size_t c = 0; c < Columns; ++c)
+        DENSIMD_UNROLLED (c, Columns)
             row_of_b[c] = c == Columns - 1 ? load<Partial>(b + c * w, count) : load(b + c * w);
-        DENSIMD_UNROLL
-        for (std::size_t r = 0; r < Rows; ++r) {
+        DENSIMD_UNROLLED (r, Rows) {
             const Batch<T> element(a[r * A.row_stride]);
-            DENSIMD_UNROLL
-            for (std::size_t c = 0; c < Columns; ++c)
-                sum[s][r][c] = Simd::fma(element, row_of_b[c], sum[s][r][c]);
+            DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);
         }
         a += A.depth_stride;
         b += ldb;
     };
     std::size_t p = 0;
-    for (; p + Splits <= depth; p += Splits) DENSIMD_UNROLL
-    for (std::size_t s = 0; s < Splits; ++s) multiply_add(s);
-    DENSIMD_UNROLL
-    for (std::size_t s = 0; s < Splits - 1; ++s)
+    for (; p + Splits <= depth; p += Splits)
+        DENSIMD_UNROLLED (s, Splits) multiply_add(s);
+    DENSIMD_UNROLLED (s, Splits - 1)
         if (p + s < depth) multiply_add(s);
 
-    DENSIMD_UNROLL
-    for (std::size_t half = Splits / 2; half > 0; half /= 2) DENSIMD_UNROLL
-    for (std::size_t s = 0; s < half; ++s) DENSIMD_UNROLL
-    for (std::size_t r = 0; r < Rows; ++r) DENSIMD_UNROLL
-    for (std::size_t c = 0; c < Columns; ++c) sum[s][r][c] = sum[s][r][c] + sum[s + half][r][c];
-    epilogue.template finish<Partial>(sum[0], row, column, count);
+    Batch<T> tile[Rows][Columns];
+    DENSIMD_UNROLLED (r, Rows)
+        DENSIMD_UNROLLED (c, Columns) tile[r][c] = sum_of(sum[r][c]);
+    epilogue.template finish<Partial>(tile, row, column, count);
 }
 
 // All rows of one panel of columns, in the tallest tiles that fit, then lower ones.

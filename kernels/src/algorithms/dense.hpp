@@ -29,27 +29,24 @@ struct ForwardEpilogue {
         if (activation == Activation::identity) return store_tile<Partial>(sum, row, column, count);
         // A copy that is indexed at run time, so that the sums themselves can live in registers.
         Batch<T> activated[Rows * Columns];
-        DENSIMD_UNROLL
-        for (std::size_t i = 0; i < Rows * Columns; ++i) activated[i] = sum[i / Columns][i % Columns];
+        DENSIMD_UNROLLED (i, Rows * Columns) activated[i] = sum[i / Columns][i % Columns];
         for (Batch<T>& a : activated) a = sigmoid(a);
         Batch<T> tile[Rows][Columns];
-        DENSIMD_UNROLL
-        for (std::size_t i = 0; i < Rows * Columns; ++i) tile[i / Columns][i % Columns] = activated[i];
+        DENSIMD_UNROLLED (i, Rows * Columns) tile[i / Columns][i % Columns] = activated[i];
         store_tile<Partial>(tile, row, column, count);
     }
 
     template <bool Partial, std::size_t Rows, std::size_t Columns>
     void store_tile(const Batch<T> (&tile)[Rows][Columns], std::size_t row, std::size_t column,
                     std::size_t count) const {
-        DENSIMD_UNROLL
-        for (std::size_t r = 0; r < Rows; ++r) DENSIMD_UNROLL
-        for (std::size_t c = 0; c < Columns; ++c) {
-            T* p = out + (row + r) * ld + column + c * width<T>;
-            if (c == Columns - 1)
-                store<Partial>(p, count, tile[r][c]);
-            else
-                tile[r][c].store_unaligned(p);
-        }
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (c, Columns) {
+                T* p = out + (row + r) * ld + column + c * width<T>;
+                if (c == Columns - 1)
+                    store<Partial>(p, count, tile[r][c]);
+                else
+                    tile[r][c].store_unaligned(p);
+            }
     }
 };
 
@@ -69,15 +66,14 @@ struct UpdateEpilogue {
     void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
                 std::size_t count) const {
         const Batch<T> factor(scale);
-        DENSIMD_UNROLL
-        for (std::size_t r = 0; r < Rows; ++r) DENSIMD_UNROLL
-        for (std::size_t c = 0; c < Columns; ++c) {
-            T* p = W + (row + r) * ld + column + c * width<T>;
-            if (c == Columns - 1)
-                store<Partial>(p, count, Simd::fma(factor, sum[r][c], load<Partial>(p, count)));
-            else
-                Simd::fma(factor, sum[r][c], load(p)).store_unaligned(p);
-        }
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (c, Columns) {
+                T* p = W + (row + r) * ld + column + c * width<T>;
+                if (c == Columns - 1)
+                    store<Partial>(p, count, Simd::fma(factor, sum[r][c], load<Partial>(p, count)));
+                else
+                    Simd::fma(factor, sum[r][c], load(p)).store_unaligned(p);
+            }
     }
 };
 

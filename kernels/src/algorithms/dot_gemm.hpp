@@ -38,20 +38,15 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
         depth, [&](std::size_t v, std::size_t p, std::size_t n, auto kind) __attribute__((always_inline)) {
             constexpr bool partial = decltype(kind)::partial;
             Batch<T> b[Cols];
-            DENSIMD_UNROLL
-            for (std::size_t c = 0; c < Cols; ++c)
+            DENSIMD_UNROLLED (c, Cols)
                 b[c] = load_with_step<partial>(B + (col + c) * ldb + p * step.step, n, step);
-            DENSIMD_UNROLL
-            for (std::size_t r = 0; r < Rows; ++r) {
+            DENSIMD_UNROLLED (r, Rows) {
                 const Batch<T> a = load<partial>(A + (row + r) * lda + p, n);
-                DENSIMD_UNROLL
-                for (std::size_t c = 0; c < Cols; ++c)
-                    sum[r][c].part[v] = Simd::fma(a, b[c], sum[r][c].part[v]);
+                DENSIMD_UNROLLED (c, Cols) sum[r][c].part[v] = Simd::fma(a, b[c], sum[r][c].part[v]);
             }
         });
-    DENSIMD_UNROLL
-    for (std::size_t r = 0; r < Rows; ++r) DENSIMD_UNROLL
-    for (std::size_t c = 0; c < Cols; ++c) finish(row + r, col + c, sum[r][c].total());
+    DENSIMD_UNROLLED (r, Rows)
+        DENSIMD_UNROLLED (c, Cols) finish(row + r, col + c, sum[r][c].total());
 }
 
 template <class T, std::size_t Rows, std::size_t Cols, class Step, class Finish>

@@ -77,7 +77,7 @@ struct Log1pConstants<double> {
 
 template <class T>
 Batch<T> log1p_unit(Batch<T> x) {
-    const Batch<T> s = x / (x + Batch<T>(T(2)));
+    const Batch<T> s = Simd::divide(x, x + Batch<T>(T(2)));
     return s * polynomial(s * s, Log1pConstants<T>::p);
 }
 
@@ -86,7 +86,7 @@ Batch<T> log1p_unit(Batch<T> x) {
 template <class T>
 Batch<T> sigmoid(Batch<T> x) {
     const Batch<T> one(T(1));
-    const Batch<T> s = one / (one + exp_clamped(-x));
+    const Batch<T> s = Simd::divide(one, one + exp_clamped(-x));
     return xsimd::select(x < Batch<T>(-ExpConstants<T>::highest), Batch<T>(T(0)), s);
 }
 

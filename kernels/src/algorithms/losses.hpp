@@ -59,7 +59,7 @@ void binary_cross_entropy_kernel(std::size_t batch, std::size_t out, const T* Z,
         const Batch<T> zero(T(0)), one(T(1));
         const Batch<T> positive = xsimd::max(zero, z);  // a NaN in z stays
         const Batch<T> e = exp_clamped(z - (positive + positive));
-        const Batch<T> probability = xsimd::select(z < zero, e, one) / (one + e);
+        const Batch<T> probability = Simd::divide(xsimd::select(z < zero, e, one), one + e);
         return Term<T>{(positive - z * y) + log1p_unit(e), probability - y};
     });
 }

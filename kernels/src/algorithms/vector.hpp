@@ -11,6 +11,10 @@
 #define DENSIMD_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+// A loop over 0 .. count - 1, a constant, that leaves no loop: arrays of vectors that it indexes become
+// registers.
+#define DENSIMD_UNROLLED(i, count) DENSIMD_UNROLL for (std::size_t i = 0; i < (count); ++i)
+
 namespace densimd::kernels {
 namespace {
 
@@ -50,10 +54,8 @@ void map(std::size_t n, T* y, Function function, const Inputs*... x) {
     std::size_t i = 0;
     for (; i + 4 * w <= n; i += 4 * w) {
         Batch<T> result[4];
-        DENSIMD_UNROLL
-        for (std::size_t u = 0; u < 4; ++u) result[u] = function(load(x + i + u * w)...);
-        DENSIMD_UNROLL
-        for (std::size_t u = 0; u < 4; ++u) result[u].store_unaligned(y + i + u * w);
+        DENSIMD_UNROLLED (u, 4) result[u] = function(load(x + i + u * w)...);
+        DENSIMD_UNROLLED (u, 4) result[u].store_unaligned(y + i + u * w);
     }
     for (; i + w <= n; i += w) function(load(x + i)...).store_unaligned(y + i);
     if (i < n) Simd::store_partial(y + i, n - i, function(Simd::load_partial(x + i, n - i)...));
@@ -68,24 +70,23 @@ constexpr std::size_t lanes = 64 / sizeof(T);
 template <class T>
 constexpr std::size_t vectors_per_line = lanes<T> / width<T>;
 
+// Upper half to lower half.
+template <class B, std::size_t N>
+B sum_of(const B (&x)[N]) {
+    static_assert(N == 1 || N == 2 || N == 4);
+    if constexpr (N == 1) return x[0];
+    if constexpr (N == 2) return x[0] + x[1];
+    if constexpr (N == 4) return (x[0] + x[2]) + (x[1] + x[3]);
+}
+
 template <class T>
 struct LaneSum {
     Batch<T> part[vectors_per_line<T>];
 
     LaneSum() {
-        DENSIMD_UNROLL
-        for (Batch<T>& p : part) p = Batch<T>(T(0));
+        DENSIMD_UNROLLED (v, vectors_per_line<T>) part[v] = Batch<T>(T(0));
     }
-
-    T total() const {
-        Batch<T> sum[vectors_per_line<T>];
-        DENSIMD_UNROLL
-        for (std::size_t v = 0; v < vectors_per_line<T>; ++v) sum[v] = part[v];
-        DENSIMD_UNROLL
-        for (std::size_t half = vectors_per_line<T> / 2; half > 0; half /= 2) DENSIMD_UNROLL
-        for (std::size_t v = 0; v < half; ++v) sum[v] = sum[v] + sum[v + half];
-        return Simd::sum(sum[0]);
-    }
+    T total() const { return Simd::sum(sum_of(part)); }
 };
 
 struct Full {
@@ -101,10 +102,9 @@ template <class T, class Body>
 void for_each_lane_vector(std::size_t n, Body body) {
     constexpr std::size_t w = width<T>, line = lanes<T>;
     std::size_t i = 0;
-    for (; i + line <= n; i += line) DENSIMD_UNROLL
-    for (std::size_t v = 0; v < vectors_per_line<T>; ++v) body(v, i + v * w, w, Full{});
-    DENSIMD_UNROLL
-    for (std::size_t v = 0; v < vectors_per_line<T>; ++v) {
+    for (; i + line <= n; i += line)
+        DENSIMD_UNROLLED (v, vectors_per_line<T>) body(v, i + v * w, w, Full{});
+    DENSIMD_UNROLLED (v, vectors_per_line<T>) {
         if (i + v * w >= n) break;
         const std::size_t left = n - (i + v * w);
         body(v, i + v * w, left < w ? left : w, Partial{});

@@ -21,6 +21,11 @@ struct Simd {
         return _mm256_fmadd_pd(a, b, c);
     }
 
+    template <class B>
+    static B divide(B a, B b) {
+        return a / b;
+    }
+
     // The first n elements, n <= width, and zeros.
     static Batch<float> load_partial(const float* p, std::size_t n) {
         const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

@@ -21,6 +21,11 @@ struct Simd {
         return _mm512_fmadd_pd(a, b, c);
     }
 
+    template <class B>
+    static B divide(B a, B b) {
+        return a / b;
+    }
+
     // The first n elements, n <= width, and zeros.
     static Batch<float> load_partial(const float* p, std::size_t n) {
         return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);

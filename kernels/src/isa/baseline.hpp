@@ -19,6 +19,11 @@ struct Simd {
         return a * b + c;
     }
 
+    template <class B>
+    static B divide(B a, B b) {
+        return a / b;
+    }
+
     // The first n elements, n <= width, and zeros.
     static Batch<float> load_partial(const float* p, std::size_t n) {
         switch (n) {
