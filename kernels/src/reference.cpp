@@ -1,6 +1,7 @@
 // The definition of every kernel, in plain loops that sum in a wider type.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include <densimd/kernels.hpp>
@@ -176,15 +177,20 @@ void cosine_distance(std::size_t batch, std::size_t out, const T* A, std::size_t
             yy += wide(Y[j]) * Y[j];
             ay += wide(A[j]) * Y[j];
         }
-        const bool undefined = aa == 0 || yy == 0;
+        using Limits = std::numeric_limits<T>;
+        const bool undefined = aa < wide(Limits::min()) || yy < wide(Limits::min());
+        const bool overflow = !(aa <= wide(Limits::max()) && yy <= wide(Limits::max()));  // or a NaN
         const Wide<T> a_length = std::sqrt(aa), y_length = std::sqrt(yy);
-        const Wide<T> cosine = undefined ? 0 : ay / (a_length * y_length);
+        const Wide<T> cosine = overflow    ? std::numeric_limits<Wide<T>>::quiet_NaN()
+                               : undefined ? 0
+                                           : ay / (a_length * y_length);
         loss[i] = static_cast<T>(1 - cosine);
         if (dA == nullptr) continue;
         for (std::size_t j = 0; j < out; ++j) {
             const Wide<T> a = A[j], y = Y[j];
-            dA[i * ldda + j] =
-                undefined ? T(0) : static_cast<T>((cosine * a / a_length - y / y_length) / a_length);
+            dA[i * ldda + j] = undefined && !overflow
+                                   ? T(0)
+                                   : static_cast<T>((cosine * a / a_length - y / y_length) / a_length);
         }
     }
 }

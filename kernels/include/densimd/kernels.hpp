@@ -113,8 +113,8 @@ struct Kernels {
                                  std::size_t ldy, T* dZ, std::size_t lddz, T* loss) noexcept;
 
     /// loss = 1 - c with c = (A.Y) / (|A| |Y|),  dA = (c A / |A| - Y / |Y|) / |A|. If A or Y is a zero vector
-    /// the angle is undefined: loss = 1 and dA = 0. Lengths are computed in T: a vector whose squared length
-    /// underflows to 0 counts as a zero vector, one whose squared length overflows gives NaN.
+    /// the angle is undefined: loss = 1 and dA = 0. A vector whose squared length is
+    /// less than T's smallest normal number counts as a zero vector; one whose squared length overflows gives NaN.
     void (*cosine_distance)(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                             std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept;
 };

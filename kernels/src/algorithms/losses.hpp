@@ -1,6 +1,8 @@
 // Losses: one pass over each row for its value and its gradient.
 #pragma once
 
+#include <limits>
+
 #include "algorithms/exponential.hpp"
 
 namespace densimd::kernels {
@@ -8,6 +10,14 @@ namespace {
 
 inline float square_root(float x) { return __builtin_sqrtf(x); }
 inline double square_root(double x) { return __builtin_sqrt(x); }
+
+// 1 / sqrt(square); 0 for what counts as a zero vector, NaN for an overflow.
+template <class T>
+T reciprocal_root(T square) {
+    if (square < std::numeric_limits<T>::min()) return T(0);
+    if (square > std::numeric_limits<T>::max()) return std::numeric_limits<T>::quiet_NaN();
+    return T(1) / square_root(square);
+}
 
 // x with zeros from element n on: what is beyond the end of a row must not count.
 template <bool Partial, class T>
@@ -76,16 +86,15 @@ void cosine_distance_kernel(std::size_t batch, std::size_t out, const T* A, std:
             yy.part[v] = Simd::fma(y, y, yy.part[v]);
             ay.part[v] = Simd::fma(a, y, ay.part[v]);
         });
-        const T a_length = square_root(aa.total()), y_length = square_root(yy.total());
-        const bool undefined = a_length == T(0) || y_length == T(0);
-        const T per_a = undefined ? T(0) : T(1) / a_length, per_y = undefined ? T(0) : T(1) / y_length;
+        const T per_a = reciprocal_root(aa.total()), per_y = reciprocal_root(yy.total());
+        const bool undefined = per_a == T(0) || per_y == T(0);
         const T cosine = ay.total() * per_a * per_y;
         loss[row] = T(1) - cosine;
         if (dA == nullptr) continue;
-        const Batch<T> a_factor(cosine * per_a * per_a), y_factor(per_a * per_y);
-        T* gradient = dA + row * ldda;
+        const Batch<T> a_factor(cosine * per_a), y_factor(per_y), factor(undefined ? per_a * per_y : per_a);
         map(
-            out, gradient, [&](Batch<T> a, Batch<T> y) { return a * a_factor - y * y_factor; }, A, Y);
+            out, dA + row * ldda,
+            [&](Batch<T> a, Batch<T> y) { return (a * a_factor - y * y_factor) * factor; }, A, Y);
     }
 }
 
