@@ -1,0 +1,152 @@
+// What the command line may say, and what is wrong with it if it says something else.
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+namespace train {
+namespace {
+
+namespace nn = densimd::nn;
+
+// The whole of `text` as a T, or nothing.
+template <class T>
+std::optional<T> parse(const std::string& text) {
+    T value{};
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
+
+CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest) {
+    const auto check = [lowest, highest](const std::string& text) {
+        const auto value = parse<std::uint64_t>(text);
+        if (value && *value >= lowest && *value <= highest) return std::string();
+        return "expected a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest) +
+               ", found '" + text + "'";
+    };
+    return CLI::Validator(check, "");
+}
+
+CLI::Validator positive_number() {
+    const auto check = [](const std::string& text) {
+        const auto value = parse<float>(text);  // what the network computes with
+        if (value && std::isfinite(*value) && *value > 0) return std::string();
+        return "expected a finite number above 0, found '" + text + "'";
+    };
+    return CLI::Validator(check, "");
+}
+
+constexpr std::size_t max_units = 8192;  // two such layers have 256 MiB of weights
+
+// "16,8" or "none".
+std::vector<std::size_t> parse_hidden(const std::string& text) {
+    std::vector<std::size_t> units;
+    if (text == "none") return units;
+    for (std::size_t start = 0; start <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', start), text.size());
+        const auto value = parse<std::size_t>(text.substr(start, comma - start));
+        if (!value || *value < 1 || *value > max_units)
+            throw UsageError("--hidden: expected 'none' or numbers from 1 to " + std::to_string(max_units) +
+                             " such as 16,8, found '" + text + "'");
+        units.push_back(*value);
+        start = comma + 1;
+    }
+    return units;
+}
+
+constexpr const char* footer =
+    R"(A CSV file has a header line, numbers in every cell and commas between them. Features are
+standardised; a fifth of the rows is held out for the test, a fifth of the others for the
+validation loss. The output layer is sigmoid, except for mse with targets outside 0..1: then it is
+identity, and the targets are standardised too.
+
+Exit codes: 0 done; 1 a plot could not be drawn, or a result of --seeds is worse than it has to be;
+2 something is wrong with the command line or the data; 3 training diverged.
+
+Examples:
+  densimd_train
+  densimd_train --seeds 5
+  densimd_train --data houses.csv --target price --hidden 32,16 --epochs 200
+  densimd_train --data examples/data/digits.csv --target digit --classes 10)";
+
+void refuse_repetition(std::vector<std::size_t> batches) {
+    std::sort(batches.begin(), batches.end());
+    const auto repeated = std::adjacent_find(batches.begin(), batches.end());
+    if (repeated != batches.end())
+        throw UsageError("--batch: expected different sizes, found " + std::to_string(*repeated) + " twice");
+}
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, char** argv) {
+    Options options;
+    std::string hidden;
+    std::string loss;
+    double learning_rate = 0;
+    const std::map<std::string, nn::Loss> losses = {
+        {"bce", nn::binary_cross_entropy}, {"mse", nn::mean_squared_error}, {"cosine", nn::cosine_distance}};
+
+    // clang-format off
+    CLI::App app("Trains small networks, per sample and in mini-batches side by side, and shows what came\n"
+                 "of it: on data sets of its own, or on a CSV file.\n", "densimd_train");
+    app.footer(footer);
+    app.get_formatter()->column_width(22);
+
+    const std::string any = "Any run";
+    auto* seed = app.add_option("--seed", options.seed, "Of made data, splits, initial weights (default 1)")
+        ->option_text("N")->group(any)->check(whole_number(0, UINT64_MAX));
+    auto* seeds = app.add_option("--seeds", options.seeds, "Show the test results of each seed from 1 to N, no plots")
+        ->option_text("N")->group(any)->check(whole_number(1, 1000));
+    app.add_option("--threads", options.threads, "Threads at most; they change no result (default 1)")
+        ->option_text("N")->group(any)->check(whole_number(1, 1024));
+    auto* out = app.add_option("--out", options.out, "Folder for plots and tables (default out)")
+        ->option_text("DIR")->group(any);
+    seeds->excludes(seed)->excludes(out);
+
+    const std::string own = "A CSV file of your own";
+    auto* data = app.add_option("--data", options.data, "The file to learn from")
+        ->option_text("FILE")->group(own);
+    auto* target = app.add_option("--target", options.target, "The column to predict")
+        ->option_text("NAME")->group(own);
+    target->needs(data);
+    data->needs(target);
+    app.add_option("--classes", options.classes, "The target is a class, 0 to N-1: one output for each")
+        ->option_text("N")->group(own)->needs(data)->check(whole_number(2, 65536));
+    app.add_option("--hidden", hidden, "Units of the hidden layers, or none (default 16)")
+        ->option_text("N,...")->group(own)->needs(data);
+    app.add_option("--loss", loss, "bce: binary cross-entropy; mse: mean squared error; with classes\n"
+                   "also cosine: cosine distance (default bce for classes and for\n"
+                   "targets that are all 0 or 1, else mse)")
+        ->option_text("NAME")->group(own)->needs(data)->check([&](const std::string& text) {
+            return losses.contains(text) ? "" : "expected bce, mse or cosine, found '" + text + "'";
+        });
+    app.add_option("--batch", options.batches, "Samples in an update, 1 updates after each (default 1,32)")
+        ->option_text("N,...")->group(own)->delimiter(',')->needs(data)->check(whole_number(1, 1'000'000'000));
+    app.add_option("--epochs", options.epochs, "Passes over the training rows (default 100)")
+        ->option_text("N")->group(own)->needs(data)->check(whole_number(1, 1'000'000'000));
+    app.add_option("--lr", learning_rate, "Learning rate (default 0.1, or 0.01 for an identity output, times\n"
+                   "the root of the batch size)")
+        ->option_text("X")->group(own)->needs(data)->check(positive_number());
+    // clang-format on
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        std::fputs(app.help().c_str(), stdout);
+        return std::nullopt;
+    } catch (const CLI::ParseError& error) {
+        throw UsageError(error.what());
+    }
+    refuse_repetition(options.batches);
+    if (!hidden.empty()) options.hidden = parse_hidden(hidden);
+    if (!loss.empty()) options.loss = losses.at(loss);
+    if (learning_rate > 0) options.learning_rate = learning_rate;
+    return options;
+}
+
+}  // namespace train
