@@ -8,6 +8,7 @@ function(densimd_target target)
   target_compile_options(${target} PRIVATE
     -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
     -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wunused -Wformat=2
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # g++ 12 sees overlaps in std::string's operator+ (GCC bug 105651)
     $<$<BOOL:${DENSIMD_WARNINGS_AS_ERRORS}>:-Werror>)
 endfunction()
 

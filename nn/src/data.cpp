@@ -113,8 +113,8 @@ Matrix<T> one_hot(MatrixView<const T> labels, std::size_t classes) {
         const T label = labels(i, 0);
         if (!(label >= 0 && label < static_cast<T>(classes)) || label != std::floor(label))
             throw Error("one_hot: row " + std::to_string(i) + " has label " +
-                        text(static_cast<double>(label)) + "; expected a whole number from 0 to " +
-                        std::to_string(classes) + " - 1");
+                        text(static_cast<double>(label)) +
+                        "; expected a class number, at least 0 and less than " + std::to_string(classes));
         result(i, static_cast<std::size_t>(label)) = 1;
     }
     return result;
