@@ -1,0 +1,158 @@
+// A row of the result does not depend, not by a bit, on the other rows that it is computed with.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "support/isas.hpp"
+#include "support/random.hpp"
+#include "support/sizes.hpp"
+
+using namespace densimd::test;
+
+namespace {
+
+// Calls check(kernels, shape) for each ISA and some shapes.
+template <class T, class Check>
+void for_each_shape(Check check) {
+    for (const Isa isa : kernels::available_isas())
+        for (const std::size_t batch : {5u, 6u, 7u, 13u, 33u})
+            for (const std::size_t in : inner_sizes)
+                for (const std::size_t out : outer_sizes) {
+                    INFO("isa ", std::string(kernels::name(isa)), ", batch ", batch, ", in ", in, ", out ",
+                         out);
+                    check(kernels::table<T>(isa), Shape{batch, in, out});
+                }
+}
+
+// The rows of `all` one by one from alone(first row, rows), which computes some of them by themselves.
+template <class T, class Alone>
+void check_rows(const std::vector<T>& all, std::size_t batch, Alone alone) {
+    std::vector<T> one_by_one, by_threes;
+    const auto append = [](std::vector<T>& rows, const std::vector<T>& part) {
+        rows.insert(rows.end(), part.begin(), part.end());
+    };
+    for (std::size_t i = 0; i < batch; ++i) append(one_by_one, alone(i, 1));
+    for (std::size_t i = 0; i < batch; i += 3)
+        append(by_threes, alone(i, std::min<std::size_t>(3, batch - i)));
+    CHECK(bit_difference(one_by_one, all) == "");
+    CHECK(bit_difference(by_threes, all) == "");
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a row of gemm, gemv's too, does not depend on the batch", T, float, double) {
+    Random random;
+    for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        const auto X = random.vector<T>(s.batch * s.in), W = random.vector<T>(s.in * s.out);
+        const auto rows = [&](std::size_t first, std::size_t count) {
+            std::vector<T> Z(count * s.out);
+            kernels.gemm(count, s.in, s.out, X.data() + first * s.in, s.in, W.data(), s.out, Z.data(), s.out);
+            return Z;
+        };
+        const std::vector<T> all = rows(0, s.batch);
+        check_rows(all, s.batch, rows);
+        std::vector<T> y(s.out);
+        kernels.gemv(s.in, s.out, X.data(), W.data(), s.out, nullptr, y.data());
+        CHECK(bit_difference(y, rows(0, 1)) == "");
+    });
+}
+
+TEST_CASE_TEMPLATE("a row of gemm_nt, gemv_t's too, does not depend on the batch", T, float, double) {
+    Random random;
+    for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        const auto dZ = random.vector<T>(s.batch * s.out), W = random.vector<T>(s.in * s.out);
+        const auto rows = [&](std::size_t first, std::size_t count) {
+            std::vector<T> dX(count * s.in);
+            kernels.gemm_nt(count, s.in, s.out, dZ.data() + first * s.out, s.out, W.data(), s.out, dX.data(),
+                            s.in);
+            return dX;
+        };
+        const std::vector<T> all = rows(0, s.batch);
+        check_rows(all, s.batch, rows);
+        std::vector<T> dx(s.in);
+        kernels.gemv_t(s.in, s.out, dZ.data(), W.data(), s.out, dx.data());
+        CHECK(bit_difference(dx, rows(0, 1)) == "");
+    });
+}
+
+TEST_CASE_TEMPLATE("a row of dense_forward does not depend on the batch", T, float, double) {
+    Random random;
+    for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        const auto X = random.vector<T>(s.batch * s.in), W = random.vector<T>(s.in * s.out),
+                   b = random.vector<T>(s.out);
+        for (const Activation activation : {Activation::identity, Activation::sigmoid}) {
+            const auto rows = [&](std::size_t first, std::size_t count) {
+                std::vector<T> A(count * s.out);
+                kernels.dense_forward(count, s.in, s.out, X.data() + first * s.in, s.in, W.data(), s.out,
+                                      b.data(), activation, A.data(), s.out);
+                return A;
+            };
+            check_rows(rows(0, s.batch), s.batch, rows);
+        }
+    });
+}
+
+TEST_CASE_TEMPLATE("a row of dense_backward_input does not depend on the batch", T, float, double) {
+    Random random;
+    for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        const auto dZ = random.vector<T>(s.batch * s.out), W = random.vector<T>(s.in * s.out),
+                   X = random.vector<T>(s.batch * s.in, 0, 1);
+        for (const Activation activation : {Activation::identity, Activation::sigmoid}) {
+            const auto rows = [&](std::size_t first, std::size_t count) {
+                std::vector<T> dX(count * s.in);
+                kernels.dense_backward_input(count, s.in, s.out, dZ.data() + first * s.out, s.out, W.data(),
+                                             s.out, X.data() + first * s.in, s.in, activation, dX.data(),
+                                             s.in);
+                return dX;
+            };
+            check_rows(rows(0, s.batch), s.batch, rows);
+        }
+    });
+}
+
+TEST_CASE_TEMPLATE("a row's loss and gradient do not depend on the batch", T, float, double) {
+    Random random;
+    using Member = decltype(&Kernels<T>::mean_squared_error);
+    for (const Member member :
+         {&Kernels<T>::mean_squared_error, &Kernels<T>::binary_cross_entropy, &Kernels<T>::cosine_distance})
+        for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+            if (s.in != 1) return;  // losses have no `in`
+            const auto A = random.vector<T>(s.batch * s.out), Y = random.vector<T>(s.batch * s.out, 0, 1);
+            const auto rows = [&](std::size_t first, std::size_t count) {
+                std::vector<T> dA(count * s.out), result, loss(count);
+                (kernels.*member)(count, s.out, A.data() + first * s.out, s.out, Y.data() + first * s.out,
+                                  s.out, dA.data(), s.out, loss.data());
+                for (std::size_t i = 0; i < count; ++i) {
+                    result.push_back(loss[i]);
+                    result.insert(result.end(), dA.data() + i * s.out, dA.data() + (i + 1) * s.out);
+                }
+                return result;
+            };
+            check_rows(rows(0, s.batch), s.batch, rows);
+        });
+}
+
+TEST_CASE_TEMPLATE("dense_update of ranges of W's rows is that of the whole", T, float, double) {
+    Random random;
+    for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        const auto X = random.vector<T>(s.batch * s.in), dZ = random.vector<T>(s.batch * s.out),
+                   W = random.vector<T>(s.in * s.out), b = random.vector<T>(s.out);
+        std::vector<T> W_whole = W, b_whole = b, W_parts = W, b_parts = b;
+        const auto update = [&](std::size_t first, std::size_t count, std::vector<T>& W_out, T* b_out) {
+            kernels.dense_update(s.batch, count, s.out, X.data() + first, s.in, dZ.data(), s.out, T{0.75},
+                                 W_out.data() + first * s.out, s.out, b_out);
+        };
+        update(0, s.in, W_whole, b_whole.data());
+        std::size_t first = 0;
+        for (std::size_t count = 1; first < s.in; count += 2) {
+            const std::size_t part = std::min(count, s.in - first);
+            update(first, part, W_parts, nullptr);
+            first += part;
+        }
+        update(0, 0, W_parts, b_parts.data());
+        CHECK(bit_difference(W_parts, W_whole) == "");
+        CHECK(bit_difference(b_parts, b_whole) == "");
+    });
+}

@@ -1,0 +1,107 @@
+// Sizes of 0: null pointers are fine where nothing is read or written, empty sums are 0.
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "support/isas.hpp"
+
+using namespace densimd::test;
+
+namespace {
+
+// The reference defines the kernels, so it is held to this as well.
+template <class T, class Check>
+void on_every_table(Check check) {
+    {
+        INFO("reference");
+        check(kernels::reference<T>());
+    }
+    for (const Isa isa : kernels::available_isas()) {
+        INFO("isa ", std::string(kernels::name(isa)));
+        check(kernels::table<T>(isa));
+    }
+}
+
+constexpr Activation activations[] = {Activation::identity, Activation::sigmoid};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("nothing to do takes null pointers", T, float, double) {
+    on_every_table<T>([](const Kernels<T>& k) {
+        T* const none = nullptr;
+        k.sigmoid(0, none, none);
+        k.sigmoid_grad(0, none, none, none);
+        CHECK(k.all_finite(0, none));
+        k.gemv(0, 0, none, none, 0, none, none);
+        k.gemv_t(0, 0, none, none, 0, none);
+        k.ger(0, 0, 1, none, none, none, 0);
+        k.gemm(0, 0, 0, none, 0, none, 0, none, 0);
+        k.gemm_nt(0, 0, 0, none, 0, none, 0, none, 0);
+        k.gemm_tn(0, 0, 0, none, 0, none, 0, none, 0);
+        for (const Activation activation : activations) {
+            k.dense_forward(0, 0, 0, none, 0, none, 0, none, activation, none, 0);
+            k.dense_backward_input(0, 0, 0, none, 0, none, 0, none, 0, activation, none, 0);
+        }
+        k.dense_update(0, 0, 0, none, 0, none, 0, 1, none, 0, none);
+        k.mean_squared_error(0, 5, none, 5, none, 5, none, 5, none);
+        k.binary_cross_entropy(0, 5, none, 5, none, 5, none, 5, none);
+        k.cosine_distance(0, 5, none, 5, none, 5, none, 5, none);
+    });
+}
+
+TEST_CASE_TEMPLATE("sums of nothing are 0", T, float, double) {
+    on_every_table<T>([](const Kernels<T>& k) {
+        T* const none = nullptr;
+        constexpr std::size_t n = 21;
+        const std::vector<T> zeros(2 * n), b(n, 3);
+        std::vector<T> result(2 * n);
+        const auto reset = [&] { result.assign(2 * n, std::numeric_limits<T>::quiet_NaN()); };
+        reset();
+        k.gemm(2, 0, n, none, 0, none, n, result.data(), n);
+        CHECK(result == zeros);
+        reset();
+        k.gemm_nt(2, n, 0, none, 0, none, 0, result.data(), n);
+        CHECK(result == zeros);
+        reset();
+        k.gemm_tn(0, 2, n, none, 2, none, n, result.data(), n);
+        CHECK(result == zeros);
+        reset();
+        k.gemv_t(2 * n, 0, none, none, 0, result.data());
+        CHECK(result == zeros);
+        reset();
+        k.gemv(0, 2 * n, none, none, 2 * n, none, result.data());
+        CHECK(result == zeros);
+        reset();
+        k.dense_forward(2, 0, n, none, 0, none, n, b.data(), Activation::identity, result.data(), n);
+        CHECK(result == std::vector<T>(2 * n, 3));
+        reset();
+        k.dense_backward_input(2, n, 0, none, 0, none, 0, none, 0, Activation::identity, result.data(), n);
+        CHECK(result == zeros);
+    });
+}
+
+TEST_CASE_TEMPLATE("an empty batch changes no weight", T, float, double) {
+    on_every_table<T>([](const Kernels<T>& k) {
+        T* const none = nullptr;
+        std::vector<T> W(3 * 21, 5), b(21, 5);
+        k.dense_update(0, 3, 21, none, 3, none, 21, T{0.5}, W.data(), 21, b.data());
+        CHECK(W == std::vector<T>(3 * 21, 5));
+        CHECK(b == std::vector<T>(21, 5));
+    });
+}
+
+TEST_CASE_TEMPLATE("losses of rows without elements", T, float, double) {
+    on_every_table<T>([](const Kernels<T>& k) {
+        T* const none = nullptr;
+        std::vector<T> loss(3, 7);
+        k.mean_squared_error(3, 0, none, 0, none, 0, none, 0, loss.data());
+        CHECK(loss == std::vector<T>(3, 0));
+        loss.assign(3, 7);
+        k.binary_cross_entropy(3, 0, none, 0, none, 0, none, 0, loss.data());
+        CHECK(loss == std::vector<T>(3, 0));
+        k.cosine_distance(3, 0, none, 0, none, 0, none, 0, loss.data());
+        CHECK(loss == std::vector<T>(3, 1));  // zero vectors
+    });
+}

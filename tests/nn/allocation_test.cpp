@@ -1,0 +1,103 @@
+// What runs inside an audio callback allocates nothing: every operator new of this program is counted.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "support/nn.hpp"
+
+using namespace densimd::test;
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+void* counted(std::size_t size, std::size_t alignment) {
+    ++allocations;
+    const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
+    return std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+}
+
+void* counted_or_throw(std::size_t size, std::size_t alignment) {
+    if (void* memory = counted(size, alignment)) return memory;
+    throw std::bad_alloc();
+}
+
+constexpr std::size_t usual = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+}  // namespace
+
+// All forms, so that no pair of them belongs to two allocators.
+void* operator new(std::size_t size) { return counted_or_throw(size, usual); }
+void* operator new[](std::size_t size) { return counted_or_throw(size, usual); }
+void* operator new(std::size_t size, std::align_val_t to) { return counted_or_throw(size, std::size_t(to)); }
+void* operator new[](std::size_t size, std::align_val_t to) {
+    return counted_or_throw(size, std::size_t(to));
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size, usual); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size, usual); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+
+namespace {
+
+template <class Call>
+std::size_t allocations_of(Call call) {
+    const std::size_t before = allocations;
+    call();
+    return allocations - before;
+}
+
+template <class T>
+struct Problem {
+    nn::BasicNetwork<T> net{
+        {.inputs = 40, .layers = {{50, nn::sigmoid}, {70, nn::sigmoid}, {3, nn::sigmoid}}}};
+    Random random;
+    nn::Matrix<T> X = random_matrix<T>(random, 400, 40), Y = random_matrix<T>(random, 400, 3, 0, 1),
+                  out{400, 3};
+};
+
+}  // namespace
+
+TEST_CASE("allocations are counted") {
+    CHECK(allocations_of([] { std::vector<int>(3); }) == 1);
+    CHECK(allocations_of([] { nn::AlignedVector<float>(3); }) == 1);
+}
+
+TEST_CASE_TEMPLATE("predict and try_predict allocate nothing", T, float, double) {
+    Problem<T> p;
+    for (const std::size_t batch : {1u, 64u}) {
+        nn::Workspace<T> workspace = p.net.make_workspace(batch);
+        const nn::MatrixView<const T> X = p.X;
+        const nn::MatrixView<T> out = p.out;
+        for (const int threads : {1, 3})
+            CHECK(allocations_of([&] { p.net.predict(X, out, workspace, threads); }) == 0);
+        CHECK(allocations_of([&] { CHECK(p.net.try_predict(X, out, workspace)); }) == 0);
+        CHECK(allocations_of([&] { CHECK_FALSE(p.net.try_predict(out, out, workspace)); }) == 0);
+    }
+}
+
+TEST_CASE_TEMPLATE("train_step and gradient allocate nothing", T, float, double) {
+    Problem<T> p;
+    std::vector<T> gradient(p.net.parameters().size());
+    for (const std::size_t batch : {1u, 400u}) {
+        nn::Workspace<T> workspace = p.net.make_workspace(batch);
+        const nn::MatrixView<const T> X = p.X.view().middle_rows(0, batch),
+                                      Y = p.Y.view().middle_rows(0, batch);
+        for (const nn::Loss loss : {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance}) {
+            for (const int threads : {1, 3})
+                CHECK(allocations_of([&] { p.net.train_step(X, Y, loss, T{0.1f}, workspace, threads); }) ==
+                      0);
+            CHECK(allocations_of([&] { p.net.gradient(X, Y, loss, gradient, workspace); }) == 0);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// Bits that must never change silently: random orders, initial weights, trained weights. New values are in
+// the failures; they must be the same with every compiler and on AArch64.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "support/hash.hpp"
+#include "support/nn.hpp"
+
+using namespace densimd::test;
+
+namespace {
+
+const nn::NetworkOptions options{
+    .inputs = 9, .layers = {{20, nn::sigmoid}, {7, nn::identity}, {3, nn::sigmoid}}, .seed = 42};
+
+// Without padding, which is free to change.
+template <class T>
+std::uint64_t hash_of(const nn::BasicNetwork<T>& net) {
+    Hash hash;
+    for (std::size_t l = 0; l < net.layers().size(); ++l) {
+        const auto layer = net.layer(l);
+        for (std::size_t k = 0; k < layer.weights.rows(); ++k)
+            hash.add(std::span<const T>(layer.weights.row(k), layer.weights.cols()));
+        hash.add(layer.biases);
+    }
+    return hash.value();
+}
+
+template <class T>
+constexpr std::uint64_t pinned(std::uint64_t for_float, std::uint64_t for_double) {
+    return std::is_same_v<T, float> ? for_float : for_double;
+}
+
+}  // namespace
+
+TEST_CASE("the orders of permutation") {
+    const auto text_of = [](const std::vector<std::size_t>& order) {
+        std::string text;
+        for (const std::size_t i : order) text += std::to_string(i) + " ";
+        return text;
+    };
+    CHECK(text_of(nn::permutation(10, 0, 0)) == "5 3 7 1 8 4 0 2 9 6 ");
+    CHECK(text_of(nn::permutation(10, 42, 7)) == "5 2 7 0 4 3 6 1 9 8 ");
+}
+
+TEST_CASE_TEMPLATE("the initial weights of a seed", T, float, double) {
+    CHECK(hash_of(nn::BasicNetwork<T>(options)) == pinned<T>(12677305791519827646u, 13346671497863577898u));
+}
+
+TEST_CASE_TEMPLATE("the trained weights of a seed, on ISAs with FMA", T, float, double) {
+    if (densimd::kernels::active_isa() == densimd::kernels::Isa::baseline) return;  // rounds differently
+    Random random(77);
+    const auto X = random_matrix<T>(random, 100, 9), Y = random_matrix<T>(random, 100, 3, 0, 1);
+    nn::BasicNetwork<T> net(options);
+    net.fit(X, Y, {.loss = nn::binary_cross_entropy, .epochs = 3, .validation_split = 0.1});
+    net.fit(X, Y, {.loss = nn::mean_squared_error, .batch_size = 16, .epochs = 3});
+    net.fit(X, Y, {.loss = nn::cosine_distance, .batch_size = 7, .epochs = 3});
+    CHECK(hash_of(net) == pinned<T>(15083540553076497243u, 7680769745645610465u));
+}

@@ -1,0 +1,114 @@
+// The number of threads changes no bit of any result.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "support/nn.hpp"
+
+using namespace densimd::test;
+
+namespace {
+
+std::vector<nn::NetworkOptions> networks() {
+    using nn::identity, nn::sigmoid;
+    return {{.inputs = 3, .layers = {{1, sigmoid}}, .seed = 1},
+            {.inputs = 64, .layers = {{64, sigmoid}, {10, sigmoid}}, .seed = 2},
+            {.inputs = 301, .layers = {{67, sigmoid}, {33, identity}, {5, sigmoid}}, .seed = 3}};
+}
+
+// What training leaves behind, to be compared bit for bit.
+template <class T>
+struct Trained {
+    std::vector<T> parameters;
+    std::vector<double> history;
+};
+
+template <class T>
+Trained<T> train(const nn::NetworkOptions& network, const nn::Matrix<T>& X, const nn::Matrix<T>& Y,
+                 nn::FitOptions options, int threads) {
+    nn::BasicNetwork<T> net(network);
+    options.threads = threads;
+    const nn::History history = net.fit(X, Y, options);
+    return {parameters_of(net), numbers_of(history)};
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("fit gives the same bits for 1, 2 and 3 threads", T, float, double) {
+    Random random;
+    for (const nn::NetworkOptions& network : networks()) {
+        const auto X = random_matrix<T>(random, 310, network.inputs);
+        const auto Y = random_matrix<T>(random, 310, network.layers.back().units, 0, 1);
+        // From batches that no thread is woken for to ones that keep three busy.
+        for (const std::size_t batch_size : {1u, 7u, 64u, 250u})
+            for (const nn::Loss loss :
+                 {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance}) {
+                INFO("network ", network.seed, ", batch ", batch_size, ", loss ", static_cast<int>(loss));
+                const nn::FitOptions options{.loss = loss,
+                                             .batch_size = batch_size,
+                                             .epochs = 2,
+                                             .validation_split = 0.1,
+                                             .metric = nn::Metric::r2};
+                const Trained<T> one = train(network, X, Y, options, 1);
+                for (const int threads : {2, 3}) {
+                    INFO("threads ", threads);
+                    const Trained<T> several = train(network, X, Y, options, threads);
+                    CHECK(bit_difference(several.parameters, one.parameters) == "");
+                    CHECK(bit_difference(several.history, one.history) == "");
+                }
+            }
+    }
+}
+
+TEST_CASE_TEMPLATE("predict and evaluate give the same bits for 1, 2 and 3 threads", T, float, double) {
+    Random random;
+    for (const nn::NetworkOptions& options : networks()) {
+        const nn::BasicNetwork<T> net(options);
+        for (const std::size_t rows : {1u, 2u, 100u, 1500u}) {
+            INFO("network ", options.seed, ", rows ", rows);
+            const auto X = random_matrix<T>(random, rows, net.inputs());
+            const auto Y = random_matrix<T>(random, rows, net.outputs(), 0, 1);
+            const std::vector<T> one = values_of(net.predict(X, 1));
+            const nn::Evaluation evaluation = net.evaluate(X, Y, nn::mean_squared_error, nn::Metric::r2, 1);
+            for (const int threads : {2, 3}) {
+                INFO("threads ", threads);
+                CHECK(bit_difference(values_of(net.predict(X, threads)), one) == "");
+                const nn::Evaluation same =
+                    net.evaluate(X, Y, nn::mean_squared_error, nn::Metric::r2, threads);
+                CHECK(same.loss == evaluation.loss);
+                CHECK(same.metric == evaluation.metric);
+            }
+        }
+    }
+}
+
+TEST_CASE_TEMPLATE("train_step gives the same bits for 1, 2 and 3 threads", T, float, double) {
+    Random random;
+    const nn::NetworkOptions options = networks().back();
+    const auto X = random_matrix<T>(random, 128, options.inputs);
+    const auto Y = random_matrix<T>(random, 128, options.layers.back().units, 0, 1);
+    std::vector<T> one;
+    for (const int threads : {1, 2, 3}) {
+        nn::BasicNetwork<T> net(options);
+        nn::Workspace<T> workspace = net.make_workspace(128);
+        for (int step = 0; step < 3; ++step)
+            net.train_step(X, Y, nn::binary_cross_entropy, T{0.5}, workspace, threads);
+        if (threads == 1) one = parameters_of(net);
+        CHECK(bit_difference(parameters_of(net), one) == "");
+    }
+}
+
+// Else the tests above would compare one thread with itself.
+TEST_CASE("the sizes of these tests are large enough for three threads") {
+    const auto running_threads = [] {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                             std::filesystem::directory_iterator());
+    };
+    Random random;
+    const nn::Network net(networks().back());
+    net.predict(random_matrix<float>(random, 1500, net.inputs()), 3);
+    CHECK(running_threads() >= 3);  // OpenMP keeps its threads once they are there
+}
