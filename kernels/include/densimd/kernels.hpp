@@ -34,9 +34,8 @@ struct Kernels {
     // ---- element-wise: n elements
     // ---------------------------------------------------------------------------
 
-    /// y[i] = 1 / (1 + exp(-x[i])). y may be x. float: at most 3 ULP, double: at most 4 ULP, where the result
-    /// is a normal number; below that the absolute error is at most the smallest normal number. -inf gives 0,
-    /// +inf 1.
+    /// y[i] = 1 / (1 + exp(-x[i])). y may be x. float: at most 3 ULP, double: at most 4 ULP, denormal results
+    /// included. -inf gives 0, +inf 1.
     void (*sigmoid)(std::size_t n, const T* x, T* y) noexcept;
 
     /// dx[i] = ds[i] * s[i] * (1 - s[i]), where s = sigmoid(x). dx may be s or ds.

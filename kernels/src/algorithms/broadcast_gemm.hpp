@@ -7,11 +7,15 @@
 namespace densimd::kernels {
 namespace {
 
-// Element (row, p) of A is data[row * row_stride + p * depth_stride]: X as it lies in memory or transposed.
+// What to multiply. Element (row, p) of A is A[row * row_stride + p * depth_stride]: X as it lies in memory
+// or transposed. Passed by reference: as arguments, all this would travel over the stack at each call.
 template <class T>
-struct Strided {
-    const T* data;
+struct Product {
+    std::size_t rows, cols, depth;
+    const T* A;
     std::size_t row_stride, depth_stride;
+    const T* B;
+    std::size_t ldb;
 };
 
 // A tile of `Rows` x `Columns` vectors of C lives in registers while p runs through the depth: per p,
@@ -25,8 +29,12 @@ constexpr std::size_t splits_for(std::size_t cols) {
     return cols <= lanes<T> ? 4 : cols <= 2 * lanes<T> ? 2 : 1;
 }
 
-constexpr std::size_t max_columns(std::size_t splits) {
-    const std::size_t columns = Simd::accumulators / 6 / splits;
+// Tiles are low and wide when there are few rows, so that these have enough independent sums: 1 to 3 rows
+// x 8.
+constexpr std::size_t few_rows = 3;
+
+constexpr std::size_t columns_for(std::size_t rows_of_tile, std::size_t splits) {
+    const std::size_t columns = Simd::accumulators / rows_of_tile / splits;
     return columns > 0 ? columns : 1;
 }
 
@@ -38,8 +46,8 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
 // Epilogue: start<Partial>(column, count) gives a tile's sums their first value; finish<Partial>(tile, row,
 // column, count) stores it. `count` is the number of elements in the last vector of a row.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Epilogue>
-void broadcast_tile(std::size_t depth, Strided<T> A, const T* B, std::size_t ldb, std::size_t count,
-                    const Epilogue& epilogue, std::size_t row, std::size_t column) {
+void broadcast_tile(const Product<T>& product, std::size_t count, const Epilogue& epilogue, std::size_t row,
+                    std::size_t column) {
     constexpr std::size_t w = width<T>;
     Batch<T> sum[Rows][Columns][Splits];
     DENSIMD_UNROLLED (c, Columns) {
@@ -50,17 +58,18 @@ void broadcast_tile(std::size_t depth, Strided<T> A, const T* B, std::size_t ldb
             DENSIMD_UNROLLED (s, Splits) sum[r][c][s] = s == 0 ? first : Batch<T>(T(0));
     }
 
-    const T* a = A.data + row * A.row_stride;
+    const auto [rows, cols, depth, A, row_stride, depth_stride, B, ldb] = product;
+    const T* a = A + row * row_stride;
     const T* b = B + column;
     const auto multiply_add = [&](std::size_t s) __attribute__((always_inline)) {
         Batch<T> row_of_b[Columns];
         DENSIMD_UNROLLED (c, Columns)
             row_of_b[c] = c == Columns - 1 ? load<Partial>(b + c * w, count) : load(b + c * w);
         DENSIMD_UNROLLED (r, Rows) {
-            const Batch<T> element(a[r * A.row_stride]);
+            const Batch<T> element(a[r * row_stride]);
             DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);
         }
-        a += A.depth_stride;
+        a += depth_stride;
         b += ldb;
     };
     std::size_t p = 0;
@@ -77,40 +86,44 @@ void broadcast_tile(std::size_t depth, Strided<T> A, const T* B, std::size_t ldb
 
 // All rows of one panel of columns, in the tallest tiles that fit, then lower ones.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Epilogue>
-void broadcast_rows(std::size_t rows, std::size_t depth, Strided<T> A, const T* B, std::size_t ldb,
-                    std::size_t count, const Epilogue& epilogue, std::size_t row, std::size_t column) {
-    for (; row + Rows <= rows; row += Rows)
-        broadcast_tile<T, Rows, Columns, Splits, Partial>(depth, A, B, ldb, count, epilogue, row, column);
+void broadcast_rows(const Product<T>& product, std::size_t count, const Epilogue& epilogue, std::size_t row,
+                    std::size_t column) {
+    for (; row + Rows <= product.rows; row += Rows)
+        broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, epilogue, row, column);
     if constexpr (Rows > 1) {
         constexpr std::size_t fewer = Rows > 8 ? 8 : Rows > 6 ? 6 : Rows > 4 ? 4 : Rows - 1;
-        broadcast_rows<T, fewer, Columns, Splits, Partial>(rows, depth, A, B, ldb, count, epilogue, row,
-                                                           column);
+        broadcast_rows<T, fewer, Columns, Splits, Partial>(product, count, epilogue, row, column);
     }
 }
 
 template <class T, std::size_t Columns, std::size_t Splits, class Epilogue>
-void broadcast_panel(std::size_t rows, std::size_t depth, Strided<T> A, const T* B, std::size_t ldb,
-                     std::size_t cols, const Epilogue& epilogue, std::size_t column) {
-    constexpr std::size_t w = width<T>;
+void broadcast_panel(const Product<T>& product, const Epilogue& epilogue, std::size_t column) {
+    constexpr std::size_t w = width<T>, tallest = max_rows<Columns, Splits>;
+    const std::size_t cols = product.cols - column;
     if constexpr (Columns > 1) {
-        if (cols - column <= (Columns - 1) * w)
-            return broadcast_panel<T, Columns - 1, Splits>(rows, depth, A, B, ldb, cols, epilogue, column);
+        if (cols <= (Columns - 1) * w)
+            return broadcast_panel<T, Columns - 1, Splits>(product, epilogue, column);
     }
-    constexpr std::size_t tallest = max_rows<Columns, Splits>;
-    if (cols - column >= Columns * w)
-        broadcast_rows<T, tallest, Columns, Splits, false>(rows, depth, A, B, ldb, w, epilogue, 0, column);
+    if (cols >= Columns * w)
+        broadcast_rows<T, tallest, Columns, Splits, false>(product, w, epilogue, 0, column);
     else
-        broadcast_rows<T, tallest, Columns, Splits, true>(
-            rows, depth, A, B, ldb, cols - column - (Columns - 1) * w, epilogue, 0, column);
+        broadcast_rows<T, tallest, Columns, Splits, true>(product, cols - (Columns - 1) * w, epilogue, 0,
+                                                          column);
 }
 
 // Panel by panel of columns, so that a panel of B stays in L1 or L2 while the rows of A pass by.
+template <class T, std::size_t Columns, std::size_t Splits, class Epilogue>
+void broadcast_panels(const Product<T>& product, const Epilogue& epilogue) {
+    for (std::size_t column = 0; column < product.cols; column += Columns * width<T>)
+        broadcast_panel<T, Columns, Splits>(product, epilogue, column);
+}
+
 template <class T, std::size_t Splits, class Epilogue>
-void broadcast_gemm(std::size_t rows, std::size_t cols, std::size_t depth, Strided<T> A, const T* B,
-                    std::size_t ldb, const Epilogue& epilogue) {
-    constexpr std::size_t columns = max_columns(Splits);
-    for (std::size_t column = 0; column < cols; column += columns * width<T>)
-        broadcast_panel<T, columns, Splits>(rows, depth, A, B, ldb, cols, epilogue, column);
+void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
+    if (product.rows <= few_rows)
+        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, epilogue);
+    else
+        broadcast_panels<T, columns_for(6, Splits), Splits>(product, epilogue);
 }
 
 }  // namespace

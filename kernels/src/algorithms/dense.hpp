@@ -82,14 +82,15 @@ template <class T>
 void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
                         std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
     const T bias = b ? *b : T(0);
-    const auto finish = [&](std::size_t row, std::size_t, T value) { A[row * lda] = value + bias; };
+    const auto finish = [&](std::size_t row, std::size_t, std::size_t rows, std::size_t, T* sums) {
+        for (std::size_t i = 0; i < rows; ++i) sums[i] += bias;
+        if (activation == Activation::sigmoid) sigmoid_kernel(rows, sums, sums);
+        for (std::size_t i = 0; i < rows; ++i) A[(row + i) * lda] = sums[i];
+    };
     if (ldw == 1)
-        dot_gemm(batch, 1, in, X, ldx, W, 0, Unit{}, finish);
+        dot_gemv(batch, in, X, ldx, W, Unit{}, finish);
     else
-        dot_gemm(batch, 1, in, X, ldx, W, 0, AnyStep{ldw}, finish);
-    if (activation == Activation::identity) return;
-    if (lda == 1) return sigmoid_kernel(batch, A, A);
-    for (std::size_t i = 0; i < batch; ++i) sigmoid_kernel(1, A + i * lda, A + i * lda);
+        dot_gemv(batch, in, X, ldx, W, AnyStep{ldw}, finish);
 }
 
 template <class T>
@@ -98,14 +99,14 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
                           std::size_t lda) noexcept {
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, b, activation, A, lda);
     const ForwardEpilogue<T> epilogue{b, activation, A, lda};
-    const Strided<T> rows_of_x{X, ldx, 1};
+    const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     switch (splits_for<T>(out)) {
         case 4:
-            return broadcast_gemm<T, 4>(batch, out, in, rows_of_x, W, ldw, epilogue);
+            return broadcast_gemm<T, 4>(product, epilogue);
         case 2:
-            return broadcast_gemm<T, 2>(batch, out, in, rows_of_x, W, ldw, epilogue);
+            return broadcast_gemm<T, 2>(product, epilogue);
         default:
-            return broadcast_gemm<T, 1>(batch, out, in, rows_of_x, W, ldw, epilogue);
+            return broadcast_gemm<T, 1>(product, epilogue);
     }
 }
 
@@ -125,13 +126,17 @@ template <class T>
 void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
-    if (activation == Activation::identity)
-        dot_gemm(batch, in, out, dZ, lddz, W, ldw, Unit{},
-                 [=](std::size_t i, std::size_t k, T value) { dX[i * lddx + k] = value; });
-    else
-        dot_gemm(batch, in, out, dZ, lddz, W, ldw, Unit{}, [=](std::size_t i, std::size_t k, T value) {
-            dX[i * lddx + k] = sigmoid_grad(X[i * ldx + k], value);
-        });
+    dot_gemm(batch, in, out, dZ, lddz, W, ldw,
+             [=](std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums) {
+                 const std::size_t per_row = batch == 1 ? Simd::sums_at_once<T> : Simd::sums_at_once<T> / 2;
+                 for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
+                     Batch<T> gradient = Simd::load_partial(sums + r * per_row, cols);
+                     if (activation == Activation::sigmoid)
+                         gradient =
+                             sigmoid_grad<T>(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
+                     Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
+                 }
+             });
 }
 
 template <class T>
@@ -153,9 +158,9 @@ template <class T, class Epilogue>
 void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                      const T* dZ, std::size_t lddz, std::size_t ldw, const Epilogue& epilogue) {
     if (out == 1 && ldw == 1)
-        broadcast_gemm<T, 1>(1, in, batch, Strided<T>{dZ, 0, lddz}, X, ldx, epilogue);
+        broadcast_gemm<T, 1>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx}, epilogue);
     else
-        broadcast_gemm<T, 1>(in, out, batch, Strided<T>{X, 1, ldx}, dZ, lddz, epilogue);
+        broadcast_gemm<T, 1>(Product<T>{in, out, batch, X, 1, ldx, dZ, lddz}, epilogue);
 }
 
 template <class T>

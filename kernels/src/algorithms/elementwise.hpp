@@ -14,16 +14,16 @@ void sigmoid_kernel(std::size_t n, const T* x, T* y) noexcept {
 }
 
 // s (1 - s) ds, in this order here and in every fused form.
-template <class V>
-V sigmoid_grad(V s, V ds) {
-    return s * (V(1) - s) * ds;
+template <class T>
+Batch<T> sigmoid_grad(Batch<T> s, Batch<T> ds) {
+    return s * (Batch<T>(T(1)) - s) * ds;
 }
 
 // Bound: two loads and one store per vector.
 template <class T>
 void sigmoid_grad_kernel(std::size_t n, const T* s, const T* ds, T* dx) noexcept {
     map(
-        n, dx, [](Batch<T> value, Batch<T> gradient) { return sigmoid_grad(value, gradient); }, s, ds);
+        n, dx, [](Batch<T> value, Batch<T> gradient) { return sigmoid_grad<T>(value, gradient); }, s, ds);
 }
 
 // 0 * x is 0 for finite x and NaN otherwise, and a NaN stays in its sum. Bound: one load per vector.

@@ -65,14 +65,40 @@ struct Simd {
     }
 
     // The low bits of x, moved up to where the exponent lies.
-    static Batch<float> bits_to_exponent(Batch<float> x) {
-        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), 23));
-    }
     static Batch<double> bits_to_exponent(Batch<double> x) {
         return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(x), 52));
     }
 
-    // The sum of the lanes: upper half to lower half until one is left.
+    // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
+    static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
+        return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), _mm256_castps_si256(index));
+    }
+
+    // The bits of x plus those of y moved up by 20, as integers.
+    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
+        return _mm256_castsi256_ps(
+            _mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(y), 20)));
+    }
+
+    // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
+    // left. The halves of several vectors are put together before they are added.
+    template <class T>
+    static constexpr std::size_t sums_at_once = 4;
+
+    static void sums(const Batch<float> (&x)[4], float* out) {
+        const __m256 a = halves(x[0], x[2]), b = halves(x[1], x[3]);
+        const __m256 pairs =
+            _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))),
+                          _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))));
+        const __m128 low = _mm256_castps256_ps128(pairs), high = _mm256_extractf128_ps(pairs, 1);
+        _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(low, high, 0x88), _mm_shuffle_ps(low, high, 0xdd)));
+    }
+    static void sums(const Batch<double> (&x)[4], double* out) {
+        const __m256d a = halves(x[0], x[2]), b = halves(x[1], x[3]);
+        _mm256_storeu_pd(out, _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)));
+    }
+
+    // The sum of the lanes of one vector, in the same order.
     static float sum(Batch<float> x) {
         const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
         const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -81,6 +107,14 @@ struct Simd {
     static double sum(Batch<double> x) {
         const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
         return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+
+  private:
+    static __m256 halves(__m256 a, __m256 b) {
+        return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+    }
+    static __m256d halves(__m256d a, __m256d b) {
+        return _mm256_add_pd(_mm256_permute2f128_pd(a, b, 0x20), _mm256_permute2f128_pd(a, b, 0x31));
     }
 };
 

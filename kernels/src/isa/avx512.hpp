@@ -41,14 +41,46 @@ struct Simd {
     }
 
     // The low bits of x, moved up to where the exponent lies.
-    static Batch<float> bits_to_exponent(Batch<float> x) {
-        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 23));
-    }
     static Batch<double> bits_to_exponent(Batch<double> x) {
         return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(x), 52));
     }
 
-    // The sum of the lanes: upper half to lower half until one is left.
+    // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
+    static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
+        const __m512 twice =
+            _mm512_castpd_ps(_mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(table))));
+        return _mm512_permutexvar_ps(_mm512_castps_si512(index), twice);
+    }
+
+    // The bits of x plus those of y moved up by 20, as integers.
+    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
+        return _mm512_castsi512_ps(
+            _mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_castps_si512(y), 20)));
+    }
+
+    // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
+    // left. The halves of several vectors are put together before they are added.
+    template <class T>
+    static constexpr std::size_t sums_at_once = 64 / sizeof(T);
+
+    static void sums(const Batch<float> (&x)[16], float* out) {
+        const auto quarter = [&x](std::size_t i) {  // four lanes of x[i], x[i + 4], x[i + 8], x[i + 12]
+            const __m512 a = halves(x[i], x[i + 4]), b = halves(x[i + 8], x[i + 12]);
+            return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+        };
+        const __m512 a = pairs(quarter(0), quarter(1)), b = pairs(quarter(2), quarter(3));
+        _mm512_storeu_ps(out, _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd)));
+    }
+    static void sums(const Batch<double> (&x)[8], double* out) {
+        const auto quarter = [&x](std::size_t i) {  // two lanes of x[i], x[i + 2], x[i + 4], x[i + 6]
+            const __m512d a = halves(x[i], x[i + 2]), b = halves(x[i + 4], x[i + 6]);
+            return _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x88), _mm512_shuffle_f64x2(a, b, 0xdd));
+        };
+        const __m512d a = quarter(0), b = quarter(1);
+        _mm512_storeu_pd(out, _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)));
+    }
+
+    // The sum of the lanes of one vector, in the same order.
     static float sum(Batch<float> x) {
         const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
         const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -59,6 +91,18 @@ struct Simd {
         const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd(x, 1));
         const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
         return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+
+  private:
+    static __m512 halves(__m512 a, __m512 b) {
+        return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    }
+    static __m512d halves(__m512d a, __m512d b) {
+        return _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x44), _mm512_shuffle_f64x2(a, b, 0xee));
+    }
+    static __m512 pairs(__m512 a, __m512 b) {
+        return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))),
+                             _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))));
     }
 };
 

@@ -58,14 +58,35 @@ struct Simd {
     }
 
     // The low bits of x, moved up to where the exponent lies.
-    static Batch<float> bits_to_exponent(Batch<float> x) {
-        return _mm_castsi128_ps(_mm_slli_epi32(_mm_castps_si128(x), 23));
-    }
     static Batch<double> bits_to_exponent(Batch<double> x) {
         return _mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(x), 52));
     }
 
-    // The sum of the lanes: upper half to lower half until one is left.
+    // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
+    static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
+        alignas(16) unsigned i[4];
+        _mm_store_si128(reinterpret_cast<__m128i*>(i),
+                        _mm_and_si128(_mm_castps_si128(index), _mm_set1_epi32(7)));
+        return _mm_setr_ps(table[i[0]], table[i[1]], table[i[2]], table[i[3]]);
+    }
+
+    // The bits of x plus those of y moved up by 20, as integers.
+    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
+        return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(x), _mm_slli_epi32(_mm_castps_si128(y), 20)));
+    }
+
+    // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
+    // left.
+    template <class T>
+    static constexpr std::size_t sums_at_once = 2;
+
+    template <class B, class T>
+    static void sums(const B (&x)[2], T* out) {
+        out[0] = sum(x[0]);
+        out[1] = sum(x[1]);
+    }
+
+    // The sum of the lanes of one vector, in the same order.
     static float sum(Batch<float> x) {
         const __m128 two = _mm_add_ps(x, _mm_movehl_ps(x, x));
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));

@@ -47,14 +47,41 @@ struct Simd {
     }
 
     // The low bits of x, moved up to where the exponent lies.
-    static Batch<float> bits_to_exponent(Batch<float> x) {
-        return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(x), 23));
-    }
     static Batch<double> bits_to_exponent(Batch<double> x) {
         return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(x), 52));
     }
 
-    // The sum of the lanes: upper half to lower half until one is left.
+    // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
+    static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
+        const uint32x4_t entry = vandq_u32(vreinterpretq_u32_f32(index), vdupq_n_u32(7));
+        const uint8x16_t bytes =  // 4 entry + 0, 1, 2, 3
+            vreinterpretq_u8_u32(vmlaq_n_u32(vdupq_n_u32(0x03020100), entry, 0x04040404));
+        const uint8x16x2_t all = {
+            {vreinterpretq_u8_f32(vld1q_f32(table)), vreinterpretq_u8_f32(vld1q_f32(table + 4))}};
+        return vreinterpretq_f32_u8(vqtbl2q_u8(all, bytes));
+    }
+
+    // The bits of x plus those of y moved up by 20, as integers.
+    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
+        return vreinterpretq_f32_u32(
+            vaddq_u32(vreinterpretq_u32_f32(x), vshlq_n_u32(vreinterpretq_u32_f32(y), 20)));
+    }
+
+    // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
+    // left.
+    template <class T>
+    static constexpr std::size_t sums_at_once = 16 / sizeof(T);
+
+    static void sums(const Batch<float> (&x)[4], float* out) {
+        const auto half = [&x](std::size_t i) {
+            const float32x4_t lanes = x[i];
+            return vadd_f32(vget_low_f32(lanes), vget_high_f32(lanes));
+        };
+        vst1q_f32(out, vpaddq_f32(vcombine_f32(half(0), half(1)), vcombine_f32(half(2), half(3))));
+    }
+    static void sums(const Batch<double> (&x)[2], double* out) { vst1q_f64(out, vpaddq_f64(x[0], x[1])); }
+
+    // The sum of the lanes of one vector, in the same order.
     static float sum(Batch<float> x) {
         const float32x2_t two = vadd_f32(vget_low_f32(x), vget_high_f32(x));
         return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
