@@ -80,10 +80,10 @@ TEST_CASE_TEMPLATE("a weight that is not finite behind a finite loss", T, float,
 }
 
 TEST_CASE_TEMPLATE("a validation loss that is not finite", T, float, double) {
-    // The training rows are fitted already; the row held back is far too large to square.
+    // The training rows move the bias; the row held back is far too large to square.
     nn::BasicNetwork<T> net({.inputs = 1, .layers = {{1, nn::identity}}});
     const T huge = std::numeric_limits<T>::max() / 4;
-    const nn::Matrix<T> X(4, 1, {0, 0, 0, huge}), Y(4, 1);
+    const nn::Matrix<T> X(4, 1, {0, 0, 0, huge}), Y(4, 1, {1, 1, 1, 0});
     const std::vector<T> start = parameters_of(net);
     const nn::FitOptions options{.epochs = 3, .validation_split = 0.25, .split = nn::Split::tail};
     CHECK_THROWS_AS(net.fit(X, Y, options), nn::TrainingDiverged);

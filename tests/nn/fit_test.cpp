@@ -56,6 +56,8 @@ TEST_CASE_TEMPLATE("training values are those of the samples as they were met", 
         CHECK(history.epochs[0].training.metric == doctest::Approx(expected.metric).epsilon(1e-6));
     }
     // The metric needs predictions, cross-entropy logits.
+    CHECK(p.net.evaluate(p.X, p.Y, nn::binary_cross_entropy, nn::Metric::r2).metric ==
+          doctest::Approx(expected.metric).epsilon(1e-6));
     const nn::FitOptions options{
         .loss = nn::binary_cross_entropy, .learning_rate = 0, .metric = nn::Metric::r2};
     const nn::History history = p.net.fit(p.X, p.Y, options);

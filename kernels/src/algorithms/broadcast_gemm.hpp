@@ -58,9 +58,11 @@ void broadcast_tile(const Product<T>& product, std::size_t count, const Epilogue
             DENSIMD_UNROLLED (s, Splits) sum[r][c][s] = s == 0 ? first : Batch<T>(T(0));
     }
 
-    const auto [rows, cols, depth, A, row_stride, depth_stride, B, ldb] = product;
-    const T* a = A + row * row_stride;
-    const T* b = B + column;
+    // Locals: fields read through the reference could change under the stores.
+    const std::size_t depth = product.depth, row_stride = product.row_stride;
+    const std::size_t depth_stride = product.depth_stride, ldb = product.ldb;
+    const T* a = product.A + row * row_stride;
+    const T* b = product.B + column;
     const auto multiply_add = [&](std::size_t s) __attribute__((always_inline)) {
         Batch<T> row_of_b[Columns];
         DENSIMD_UNROLLED (c, Columns)

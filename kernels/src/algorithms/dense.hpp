@@ -93,12 +93,44 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
         dot_gemv(batch, in, X, ldx, W, AnyStep{ldw}, finish);
 }
 
+// One row of X and many columns: rows of W, four at a time, are added to the results in L1. The order of each
+// sum is that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one
+// load per vector of W, and half as many loads and stores again for the results.
+template <class T>
+void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw, const T* b,
+                      Activation activation, T* y) {
+    if (b)
+        map(
+            out, y, [](Batch<T> bias) { return bias; }, b);
+    else
+        map(out, y, [] { return Batch<T>(T(0)); });
+    std::size_t k = 0;
+    for (; k + 4 <= in; k += 4) {
+        const T* w = W + k * ldw;
+        const Batch<T> x0(x[k]), x1(x[k + 1]), x2(x[k + 2]), x3(x[k + 3]);
+        map(
+            out, y,
+            [=](Batch<T> sum, Batch<T> w0, Batch<T> w1, Batch<T> w2, Batch<T> w3) {
+                return Simd::fma(x3, w3, Simd::fma(x2, w2, Simd::fma(x1, w1, Simd::fma(x0, w0, sum))));
+            },
+            y, w, w + ldw, w + 2 * ldw, w + 3 * ldw);
+    }
+    for (; k < in; ++k) {
+        const Batch<T> x0(x[k]);
+        map(
+            out, y, [=](Batch<T> sum, Batch<T> w0) { return Simd::fma(x0, w0, sum); }, y, W + k * ldw);
+    }
+    if (activation == Activation::sigmoid) sigmoid_kernel(out, y, y);
+}
+
 template <class T>
 void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept {
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, b, activation, A, lda);
     const ForwardEpilogue<T> epilogue{b, activation, A, lda};
+    constexpr std::size_t long_row = 32 * lanes<T>;
+    if (batch == 1 && out >= long_row) return forward_long_row(in, out, X, W, ldw, b, activation, A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     switch (splits_for<T>(out)) {
         case 4:
@@ -170,28 +202,48 @@ void gemm_tn_kernel(std::size_t batch, std::size_t in, std::size_t out, const T*
                     ForwardEpilogue<T>{nullptr, Activation::identity, dW, lddw});
 }
 
-// W += scale X^T dZ, b += scale (sum of dZ's rows). Bound: FMA, plus one load and one store of W per tile.
+// W += scale x dz^T, row after row of W. Bound: one load and one store per vector of W (dz stays in L1).
 template <class T>
-void update(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* dZ,
-            std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) {
-    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw});
-    if (b == nullptr) return;
-    const T one(1);  // the bias is the weight of an input that is always 1
-    transposed_gemm(batch, 1, out, &one, 0, dZ, lddz, out, UpdateEpilogue<T>{scale, b, out});
+void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
+    const Batch<T> factor(scale), zero(T(0));
+    for (std::size_t k = 0; k < in; ++k, W += ldw) {
+        const Batch<T> element(x[k]);
+        map(
+            out, W,
+            [=](Batch<T> w, Batch<T> gradient) {
+                return Simd::fma(factor, Simd::fma(element, gradient, zero), w);  // as the tiles compute it
+            },
+            W, dz);
+    }
+}
+
+// W += scale X^T dZ. Bound: FMA, plus one load and one store of W per tile.
+template <class T>
+void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                    const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw) {
+    if (batch > 1)
+        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw});
+    else if (out == 1 && ldw == 1)
+        update_by_one(1, in, dZ, X, scale, W, in);
+    else
+        update_by_one(in, out, X, dZ, scale, W, ldw);
 }
 
 template <class T>
 void dense_update_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                          const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw,
                          T* b) noexcept {
-    if (batch > 0)
-        update(batch, in, out, X, ldx, dZ, lddz, -learning_rate / static_cast<T>(batch), W, ldw, b);
+    if (batch == 0) return;
+    const T scale = -learning_rate / static_cast<T>(batch), one(1);
+    update_weights(batch, in, out, X, ldx, dZ, lddz, scale, W, ldw);
+    // The bias is the weight of an input that is always 1.
+    if (b) update_weights(batch, 1, out, &one, 0, dZ, lddz, scale, b, out);
 }
 
 template <class T>
 void ger_kernel(std::size_t in, std::size_t out, T alpha, const T* x, const T* dz, T* W,
                 std::size_t ldw) noexcept {
-    update<T>(1, in, out, x, in, dz, out, alpha, W, ldw, nullptr);
+    update_weights<T>(1, in, out, x, in, dz, out, alpha, W, ldw);
 }
 
 }  // namespace
