@@ -18,6 +18,8 @@ using nlohmann::json;
 json read(const char* path) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error(std::string(path) + ": cannot be read");
+    if (file.peek() == std::ifstream::traits_type::eof())
+        return {{"benchmarks", json::array()}};  // none was chosen
     return json::parse(file);
 }
 
@@ -67,9 +69,11 @@ std::vector<Row> rows(const json& suite) {
     return result;
 }
 
-void print_context(const json& context) {
-    std::cout << "# Benchmark report\n\n"
-              << context.at("date").get<std::string>() << ", " << context.at("num_cpus") << " CPUs at "
+void print_context(const json& suite) {
+    std::cout << "# Benchmark report\n\n";
+    if (!suite.contains("context")) return;
+    const json& context = suite.at("context");
+    std::cout << context.at("date").get<std::string>() << ", " << context.at("num_cpus") << " CPUs at "
               << context.at("mhz_per_cpu") << " MHz";
     for (const json& cache : context.at("caches"))
         std::cout << ", L" << cache.at("level") << " " << cache.at("type").get<std::string>() << " "
@@ -124,7 +128,7 @@ int main(int argc, char** argv) {
     }
     try {
         const json kernels = read(argv[1]), training = read(argv[2]);
-        print_context(kernels.at("context"));
+        print_context(kernels.contains("context") ? kernels : training);
         print_training(training);
         print_kernels(kernels);
     } catch (const std::exception& error) {

@@ -1,12 +1,12 @@
 # What all of densimd's targets have in common, and where header-only packages are found.
 
-# C++20, warnings, and no contraction of a*b+c behind the source's back: a fused multiply-add is written as one, so
-# that every compiler and machine computes the same bits.
+# C++20, warnings, and the arithmetic that the source says: no contraction of a*b+c, a fused multiply-add is written as
+# one, and no -ffast-math of a consumer's, so that every compiler and machine computes the same bits.
 function(densimd_target target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE
-    -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    -fno-fast-math -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
     -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wunused -Wformat=2
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # g++ 12 sees overlaps in std::string's operator+ (GCC bug 105651)
     $<$<BOOL:${DENSIMD_WARNINGS_AS_ERRORS}>:-Werror>)

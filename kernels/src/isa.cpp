@@ -80,10 +80,8 @@ Isa initial_choice() {
     }
 }
 
-std::atomic<Isa>& active_choice() {
-    static std::atomic<Isa> choice{initial_choice()};
-    return choice;
-}
+constexpr int not_chosen = -1;
+std::atomic<int> chosen{not_chosen};
 
 template <class T>
 const Kernels<T>& kernels_of(const Tables& tables) {
@@ -95,7 +93,10 @@ const Kernels<T>& kernels_of(const Tables& tables) {
 
 }  // namespace
 
-std::string_view name(Isa isa) noexcept { return names[static_cast<std::size_t>(isa)]; }
+std::string_view name(Isa isa) noexcept {
+    const auto index = static_cast<std::size_t>(isa);
+    return index < names.size() ? names[index] : "unknown";
+}
 
 Isa parse_isa(std::string_view text) {
     for (std::size_t i = 0; i < names.size(); ++i)
@@ -108,11 +109,19 @@ std::span<const Isa> available_isas() noexcept {
     return {available.isas.data(), available.count};
 }
 
-Isa active_isa() { return active_choice().load(std::memory_order_relaxed); }
+Isa active_isa() {
+    int isa = chosen.load(std::memory_order_relaxed);
+    if (isa == not_chosen) {
+        // Another thread may have chosen in the meantime; then `isa` becomes its choice.
+        const int initial = static_cast<int>(initial_choice());
+        if (chosen.compare_exchange_strong(isa, initial, std::memory_order_relaxed)) isa = initial;
+    }
+    return static_cast<Isa>(isa);
+}
 
 void set_active_isa(Isa isa) {
     static_cast<void>(tables_of(isa));
-    active_choice().store(isa, std::memory_order_relaxed);
+    chosen.store(static_cast<int>(isa), std::memory_order_relaxed);
 }
 
 template <class T>

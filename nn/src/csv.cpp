@@ -16,8 +16,8 @@ class Reader {
   public:
     Reader(std::string_view text, const CsvOptions& options, std::string_view name)
         : text_(text), delimiter_(options.delimiter), name_(name) {
-        if (delimiter_ == '"' || delimiter_ == '\n' || delimiter_ == '\r')
-            throw Error(name_ + ": the delimiter must not be a quote or a line break");
+        if (std::string_view(",;:|\t ").find(delimiter_) == std::string_view::npos)
+            throw Error(name_ + ": the delimiter '" + delimiter_ + "' is not one of , ; : | tab or blank");
         if (text_.substr(0, 3) == "\xef\xbb\xbf") text_.remove_prefix(3);  // UTF-8 byte order mark
     }
 
@@ -46,8 +46,9 @@ class Reader {
                 was_quoted = false;
             } else if (c == '\n') {
                 return cells;
-            } else if (c == '\r' && (text_.empty() || text_.front() == '\n')) {
-                continue;
+            } else if (c == '\r') {
+                if (!text_.empty() && text_.front() != '\n')
+                    fail(cells.size(), "a carriage return without a line feed; lines end in LF or CRLF");
             } else if (was_quoted) {
                 fail(cells.size(), "there is text after a closing quote");
             } else {
@@ -86,15 +87,14 @@ T number(const Reader& reader, std::string_view cell, std::size_t column, const 
     const std::string where = " (" + column_name + ")";
     if (digits.empty()) reader.fail(column, "the cell is empty" + where + "; expected a number");
     if (digits.front() == '+' && digits.size() > 1 && digits[1] != '-') digits.remove_prefix(1);
-    double value = 0;
+    T value{};
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     const std::string quoted = std::string("'").append(cell).append("'") + where;
     if (error == std::errc::result_out_of_range) reader.fail(column, quoted + " is out of range");
     if (error != std::errc() || end != digits.data() + digits.size())
         reader.fail(column, quoted + " is not a number");
-    const T result = static_cast<T>(value);
-    if (!std::isfinite(result)) reader.fail(column, quoted + " is not a finite number");
-    return result;
+    if (!std::isfinite(value)) reader.fail(column, quoted + " is not a finite number");
+    return value;
 }
 
 std::size_t target_index(const Reader& reader, const CsvOptions& options,
@@ -130,6 +130,7 @@ Dataset<T> parse_csv(std::string_view text, const CsvOptions& options, std::stri
     if (options.header) {
         if (reader.at_end()) reader.fail("the file is empty; expected a header");
         for (const std::string& cell : reader.next_line()) names.emplace_back(trim(cell));
+        if (names.size() == 1 && names[0].empty()) reader.fail("the first line is blank; expected a header");
     }
     std::vector<T> features, targets;
     std::size_t target = 0, rows = 0;

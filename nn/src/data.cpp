@@ -1,6 +1,7 @@
 // Splitting, standardising, one-hot rows, random order.
 #include <densimd/nn/data.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
@@ -54,20 +55,24 @@ Standardizer<T>::Standardizer(MatrixView<const T> X) : mean_(X.cols()), deviatio
                     "; expected at least one row and one column");
     check_finite(X, "standardizer: X");
     const double rows = static_cast<double>(X.rows());
-    for (std::size_t i = 0; i < X.rows(); ++i)
-        for (std::size_t j = 0; j < X.cols(); ++j) mean_[j] += static_cast<double>(X(i, j)) / rows;
-    for (std::size_t i = 0; i < X.rows(); ++i)
-        for (std::size_t j = 0; j < X.cols(); ++j) {
-            const double distance = static_cast<double>(X(i, j)) - mean_[j];
-            deviation_[j] += distance * distance / rows;
-        }
     for (std::size_t j = 0; j < X.cols(); ++j) {
-        // Rounding of the mean leaves a constant column with a deviation that is tiny, not 0.
-        deviation_[j] = std::sqrt(deviation_[j]);
-        if (deviation_[j] <= 1e-12 * std::abs(mean_[j])) {
-            mean_[j] = static_cast<double>(X(0, j));
-            deviation_[j] = 0;
+        // Distances to the first row: small for a column far from 0, all 0 for a constant one.
+        const double origin = static_cast<double>(X(0, j));
+        double largest = 0;
+        for (std::size_t i = 0; i < X.rows(); ++i)
+            largest = std::max(largest, std::abs(static_cast<double>(X(i, j)) - origin));
+        if (!std::isfinite(largest))
+            throw Error("standardizer: the spread of column " + std::to_string(j) + " is too large");
+        double sum = 0, squares = 0;
+        if (largest > 0)
+            for (std::size_t i = 0; i < X.rows(); ++i)
+                sum += (static_cast<double>(X(i, j)) - origin) / largest;
+        for (std::size_t i = 0; i < X.rows() && largest > 0; ++i) {
+            const double distance = (static_cast<double>(X(i, j)) - origin) / largest - sum / rows;
+            squares += distance * distance;
         }
+        mean_[j] = origin + largest * (sum / rows);
+        deviation_[j] = largest * std::sqrt(squares / rows);
     }
 }
 
@@ -88,10 +93,11 @@ Matrix<T> Standardizer<T>::transform(MatrixView<const T> X) const {
     check_columns("standardizer: X", X.cols(), mean_.size());
     Matrix<T> result(X.rows(), X.cols());
     for (std::size_t i = 0; i < X.rows(); ++i)
-        for (std::size_t j = 0; j < X.cols(); ++j)
-            result(i, j) = deviation_[j] == 0
-                               ? T(0)
-                               : static_cast<T>((static_cast<double>(X(i, j)) - mean_[j]) / deviation_[j]);
+        for (std::size_t j = 0; j < X.cols(); ++j) {
+            const double distance = static_cast<double>(X(i, j)) - mean_[j];
+            // A constant column becomes 0 whatever comes later, but a NaN or infinity stays visible.
+            result(i, j) = static_cast<T>(deviation_[j] == 0 ? distance * 0 : distance / deviation_[j]);
+        }
     return result;
 }
 

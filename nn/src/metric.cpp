@@ -2,13 +2,16 @@
 #include "metric.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace densimd::nn {
 namespace {
 
+// A row with a NaN is wrong.
 template <class T>
 bool right(const T* output, const T* target, std::size_t width) {
+    if (std::any_of(output, output + width, [](T value) { return std::isnan(value); })) return false;
     if (width == 1) return (*output >= T(0.5)) == (*target >= T(0.5));
     return std::max_element(output, output + width) - output ==
            std::max_element(target, target + width) - target;

@@ -17,24 +17,29 @@ namespace {
 // the kernels busy, few enough for the activations to stay in the cache.
 constexpr std::size_t rows_at_a_time = 64;
 
-std::vector<Dense> lay_out(const NetworkOptions& options, std::size_t (*stride)(std::size_t),
-                           std::size_t (*whole_lines)(std::size_t)) {
+template <class T>
+std::vector<Dense> lay_out(const NetworkOptions& options) {
     if (options.inputs == 0) throw Error("network: inputs is 0; expected at least 1");
     if (options.layers.empty()) throw Error("network: there are no layers; expected at least 1");
-    constexpr std::size_t most = std::size_t{1} << 31;  // keeps every product of two widths far from overflow
+    constexpr std::size_t widest = std::size_t{1} << 31,
+                          most = std::size_t{1} << 58;  // no sum or product overflows
     std::vector<Dense> layers;
     std::size_t inputs = options.inputs, offset = 0;
     for (const LayerOptions& layer : options.layers) {
         const std::string which = "network: layer " + std::to_string(layers.size());
         if (layer.units == 0) throw Error(which + " has 0 units; expected at least 1");
-        if (layer.units > most || inputs > most)
+        if (layer.units > widest || inputs > widest)
             throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
-                        "; expected at most " + std::to_string(most) + " each");
+                        "; expected at most " + std::to_string(widest) + " each");
         if (layer.activation != Activation::identity && layer.activation != Activation::sigmoid)
             throw Error(which + " has an unknown activation");
-        Dense dense{inputs, layer.units, stride(layer.units), layer.activation, offset, 0};
-        dense.biases = offset + whole_lines(dense.inputs * dense.stride);
-        offset = dense.biases + whole_lines(dense.outputs);
+        const std::size_t stride = stride_for<T>(layer.units);
+        if (inputs > (most - offset) / (stride + 32))
+            throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
+                        ": the network has too many parameters");
+        Dense dense{inputs, layer.units, stride, layer.activation, offset, 0};
+        dense.biases = offset + whole_lines<T>(inputs * stride);
+        offset = dense.biases + whole_lines<T>(layer.units);
         layers.push_back(dense);
         inputs = layer.units;
     }
@@ -47,7 +52,7 @@ template <class T>
 BasicNetwork<T>::BasicNetwork(NetworkOptions options)
     : kernels_(&kernels::active<T>()),
       seed_(options.seed),
-      layers_(lay_out(options, stride_for<T>, whole_lines<T>)),
+      layers_(lay_out<T>(options)),
       parameters_(layers_.back().biases + whole_lines<T>(layers_.back().outputs)) {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
         // Streams from the top, so that they are none of those that shuffle epochs.
@@ -125,8 +130,8 @@ void BasicNetwork<T>::run(MatrixView<const T> X, MatrixView<T> out, Workspace<T>
     const double work = static_cast<double>(X.rows()) * static_cast<double>(parameters_.size());
     const auto most = static_cast<int>(std::min<std::size_t>(workspace.batch(), 1 << 16));
     const Pass<T> pass(*kernels_, layers_, parameters_.data(), workspace);
-    on_team(useful_threads(std::min(threads, most), work), [&] {
-        const Range rows = Range::of_thread(X.rows()), slots = Range::of_thread(workspace.batch());
+    on_team(useful_threads(std::min(threads, most), work), [&](Member member) {
+        const Range rows = member.part_of(X.rows()), slots = member.part_of(workspace.batch());
         for (std::size_t first = rows.first; first < rows.last; first += slots.count()) {
             const std::size_t count = std::min(slots.count(), rows.last - first);
             pass.forward(X.middle_rows(first, count), slots.first, out.middle_rows(first, count), false);

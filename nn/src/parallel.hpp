@@ -1,4 +1,4 @@
-// The threads: the only place, with training.cpp's step, that knows of OpenMP.
+// The threads: the only place that knows of OpenMP.
 #pragma once
 
 #include <algorithm>
@@ -9,31 +9,43 @@
 namespace densimd::nn {
 
 /// How many of the threads offered to use for so many multiply-adds. Waking a thread and waiting for it costs
-/// some microseconds, which a thread must earn: 2^19 multiply-adds take about 10 to 20. Depends on the shapes
-/// alone, and no result depends on it.
+/// some microseconds, which a thread must earn: 2^19 multiply-adds take about 10 to 20. More threads than
+/// twice the CPUs would only wait for each other. No result depends on the number.
 inline int useful_threads(int offered, double multiply_adds) {
     const double worth = multiply_adds / (1 << 19);
-    return worth < 2 ? 1 : static_cast<int>(std::min<double>(offered, worth));
+    return worth < 2 ? 1
+                     : static_cast<int>(std::min<double>(std::min(offered, 2 * omp_get_num_procs()), worth));
 }
 
-/// The part of 0 .. count - 1 that falls to one thread of a team.
 struct Range {
     std::size_t first, last;
 
-    static Range of_thread(std::size_t count) {
-        const auto team = static_cast<std::size_t>(omp_get_num_threads());
-        const auto thread = static_cast<std::size_t>(omp_get_thread_num());
-        return {count * thread / team, count * (thread + 1) / team};
-    }
     std::size_t count() const { return last - first; }
 };
 
-/// Calls body() on every thread of a team of `threads`. body must not throw.
+/// One of the threads that share a piece of work. A team of one is the calling thread itself, which may be a
+/// thread of a parallel region of the caller's; so nothing here asks OpenMP who is running.
+struct Member {
+    std::size_t thread, team;
+
+    /// The part of 0 .. count - 1 that falls to this thread.
+    Range part_of(std::size_t count) const { return {count * thread / team, count * (thread + 1) / team}; }
+
+    /// Waits for all threads of the team.
+    void barrier() const {
+        if (team > 1) {
+#pragma omp barrier
+        }
+    }
+};
+
+/// Calls body(Member) on every thread of a team of at most `threads`. body must not throw.
 template <class Body>
 void on_team(int threads, const Body& body) {
-    if (threads == 1) return body();  // outside a region a thread is a team of one
+    if (threads == 1) return body(Member{0, 1});
 #pragma omp parallel num_threads(threads)
-    body();
+    body(Member{static_cast<std::size_t>(omp_get_thread_num()),
+                static_cast<std::size_t>(omp_get_num_threads())});
 }
 
 }  // namespace densimd::nn

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <string>
 
@@ -44,9 +45,9 @@ struct Work {
 
     bool logits() const { return loss == Loss::binary_cross_entropy; }
 
-    void rows_of_thread(const Pass<T>& pass, std::size_t first, std::size_t count,
+    void rows_of_thread(const Pass<T>& pass, Member member, std::size_t first, std::size_t count,
                         bool gradient) const noexcept {
-        const Range part = Range::of_thread(count);
+        const Range part = member.part_of(count);
         pass.gather(source, first, count, part.first, part.last);
         const MatrixView<const T> X = pass.inputs(source, first, count).middle_rows(part.first, part.count());
         const MatrixView<const T> Y =
@@ -66,29 +67,27 @@ struct Work {
     double forward(const T* parameters, std::size_t first, std::size_t count, bool gradient) const noexcept {
         const Pass<T> pass(k, layers, parameters, workspace);
         const int team = useful_threads(threads, multiply_adds(layers, count, gradient ? 2 : 1));
-        on_team(team, [&] { rows_of_thread(pass, first, count, gradient); });
+        on_team(team, [&](Member member) { rows_of_thread(pass, member, first, count, gradient); });
         return sum_of_losses(pass, count);
     }
 
     // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
     double step(T* parameters, std::size_t first, std::size_t count, T learning_rate) const noexcept {
         const Pass<T> pass(k, layers, parameters, workspace);
-        double losses = 0;
-        on_team(useful_threads(threads, multiply_adds(layers, count, 3)), [&] {
-            rows_of_thread(pass, first, count, true);
-#pragma omp barrier
-#pragma omp single
-            losses = sum_of_losses(pass, count);
-            if (std::isfinite(losses))
-                update(pass, parameters, pass.inputs(source, first, count), learning_rate);
+        on_team(useful_threads(threads, multiply_adds(layers, count, 3)), [&](Member member) {
+            rows_of_thread(pass, member, first, count, true);
+            member.barrier();
+            if (std::isfinite(sum_of_losses(pass, count)))
+                update(pass, member, parameters, pass.inputs(source, first, count), learning_rate);
         });
-        return losses;
+        return sum_of_losses(pass, count);
     }
 
-    void update(const Pass<T>& pass, T* parameters, MatrixView<const T> X, T learning_rate) const noexcept {
+    void update(const Pass<T>& pass, Member member, T* parameters, MatrixView<const T> X,
+                T learning_rate) const noexcept {
         pass.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
-            const Range rows = Range::of_thread(layer.inputs);
-            T* biases = omp_get_thread_num() == 0 ? parameters + layer.biases : nullptr;
+            const Range rows = member.part_of(layer.inputs);
+            T* biases = member.thread == 0 ? parameters + layer.biases : nullptr;
             k.dense_update(X.rows(), rows.count(), layer.outputs, input.data() + rows.first, input.stride(),
                            dZ.data(), dZ.stride(), learning_rate,
                            parameters + layer.weights + rows.first * layer.stride, layer.stride, biases);
@@ -116,10 +115,11 @@ struct Work {
 
 template <class T>
 T checked_learning_rate(double learning_rate) {
-    const T rate = static_cast<T>(learning_rate);
-    if (!std::isfinite(rate) || learning_rate < 0)
-        throw Error("learning_rate is " + text(learning_rate) + "; expected a finite number, at least 0");
-    return rate;
+    constexpr double most = static_cast<double>(std::numeric_limits<T>::max());
+    if (!(learning_rate >= 0 && learning_rate <= most))
+        throw Error("learning_rate is " + text(learning_rate) +
+                    "; expected a finite number, at least 0 and at most " + text(most));
+    return static_cast<T>(learning_rate);
 }
 
 void check_metric(Metric metric) {
@@ -137,6 +137,7 @@ SplitRows split_rows(std::size_t rows, const FitOptions& options, std::uint64_t 
     if (held_back == 0 && options.validation_split > 0)
         throw Error("a validation_split of " + text(options.validation_split) + " of " +
                     std::to_string(rows) + " rows leaves no row to validate with");
+    if (options.split != Split::shuffled && options.split != Split::tail) throw Error("unknown split");
     std::vector<std::size_t> order(rows);
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (options.split == Split::shuffled && held_back > 0)
@@ -211,6 +212,7 @@ T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss l
     const Rows<T> rows{X, Y, nullptr, X.rows()};
     const double losses =
         Work<T>{*kernels_, layers_, workspace, rows, loss, 1}.forward(parameters_.data(), 0, X.rows(), true);
+    if (!std::isfinite(losses)) throw Error("gradient: the loss is " + text(losses));
     std::fill(gradient.begin(), gradient.end(), T(0));
     const Pass<T> pass(*kernels_, layers_, parameters_.data(), workspace);
     pass.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
@@ -289,7 +291,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             if (options.metric != Metric::none) train.add_metric(metric, parameters_.data(), first, count);
         }
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
-            diverged("a weight is not finite", step);
+            diverged("after it a weight is not finite", step);
         record.training = {losses / static_cast<double>(order.size()), metric.value()};
         record.seconds = seconds_since(start);
         if (validation.count > 0) {

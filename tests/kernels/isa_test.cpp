@@ -131,3 +131,9 @@ TEST_CASE("DENSIMD_ISA names an unavailable ISA" * doctest::skip()) {
     CHECK(contains(message, kernels::name(impossible)));
     CHECK(contains(message, kernels::name(always_there)));
 }
+
+TEST_CASE("an ISA that is no ISA is an error") {
+    const auto none = static_cast<densimd::kernels::Isa>(7);
+    CHECK(densimd::kernels::name(none) == "unknown");
+    CHECK_THROWS_AS(densimd::kernels::set_active_isa(none), densimd::kernels::IsaError);
+}

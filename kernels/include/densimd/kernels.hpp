@@ -6,10 +6,12 @@
 // Every kernel is noexcept, allocates nothing, starts no thread and touches no byte outside its arguments. T
 // is float or double. Names and shapes, all row-major:
 //
-//     in, out    layer widths              X[batch][in]   inputs          W[in][out]  weights    b[out]
-//     biases batch      rows of X                 Z = X W + b    logits          A = act(Z)  activations ld*
-//     leading dimension: the distance between two rows, in elements; at least the row's length dZ, dX
-//     gradients of the loss with respect to Z and X
+// clang-format off
+//     in, out    layer widths             X[batch][in]   inputs        W[in][out]  weights      b[out]  biases
+//     batch      rows of X                Z = X W + b    logits        A = act(Z)  activations
+//     ld*        leading dimension: the distance between two rows, in elements; at least the row's length
+//     dZ, dX     gradients of the loss with respect to Z and X
+// clang-format on
 //
 // Unless a kernel says otherwise: any size may be 0 (an empty sum is 0, an empty output is left alone);
 // pointers need only the alignment of T and may be null when nothing is read or written through them; outputs
@@ -31,8 +33,7 @@ enum class Activation { identity, sigmoid };
 
 template <class T>
 struct Kernels {
-    // ---- element-wise: n elements
-    // ---------------------------------------------------------------------------
+    // ---- element-wise: n elements ----
 
     /// y[i] = 1 / (1 + exp(-x[i])). y may be x. float: at most 3 ULP, double: at most 4 ULP, denormal results
     /// included. -inf gives 0, +inf 1.
@@ -44,8 +45,7 @@ struct Kernels {
     /// Whether no x[i] is infinite or NaN; true for n = 0.
     bool (*all_finite)(std::size_t n, const T* x) noexcept;
 
-    // ---- matrix-vector
-    // --------------------------------------------------------------------------------------
+    // ---- matrix-vector ----
 
     /// y[out] = x[in] W + b. b may be null: no bias.
     void (*gemv)(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw, const T* b,
@@ -58,8 +58,7 @@ struct Kernels {
     void (*ger)(std::size_t in, std::size_t out, T alpha, const T* x, const T* dz, T* W,
                 std::size_t ldw) noexcept;
 
-    // ---- matrix-matrix, in the three forms of a dense layer
-    // -------------------------------------------------
+    // ---- matrix-matrix, in the three forms of a dense layer ----
 
     /// Z[batch][out] = X[batch][in] W[in][out].
     void (*gemm)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
@@ -74,8 +73,7 @@ struct Kernels {
     void (*gemm_tn)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T* dW, std::size_t lddw) noexcept;
 
-    // ---- a dense layer
-    // --------------------------------------------------------------------------------------
+    // ---- a dense layer ----
 
     /// A[batch][out] = activation(X W + b). b may be null: no bias. A row of A depends on its row of X alone.
     void (*dense_forward)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
@@ -96,8 +94,7 @@ struct Kernels {
                          const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw,
                          T* b) noexcept;
 
-    // ---- losses: value per row and gradient in one pass
-    // -----------------------------------------------------
+    // ---- losses: value per row and gradient in one pass ----
     //
     // loss[batch] receives the loss of each row; the gradient is that of its own row's loss, not divided by
     // the batch. The gradient may be null (value only) or the predictions themselves (same ld).
@@ -113,7 +110,8 @@ struct Kernels {
 
     /// loss = 1 - c with c = (A.Y) / (|A| |Y|),  dA = (c A / |A| - Y / |Y|) / |A|. If A or Y is a zero vector
     /// the angle is undefined: loss = 1 and dA = 0. A vector whose squared length is
-    /// less than T's smallest normal number counts as a zero vector; one whose squared length overflows gives NaN.
+    /// less than T's smallest normal number counts as a zero vector; one whose squared length overflows gives
+    /// NaN.
     void (*cosine_distance)(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                             std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept;
 };

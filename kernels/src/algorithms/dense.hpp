@@ -82,7 +82,8 @@ template <class T>
 void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
                         std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
     const T bias = b ? *b : T(0);
-    const auto finish = [&](std::size_t row, std::size_t, std::size_t rows, std::size_t, T* sums) {
+    const auto finish = [&](std::size_t row, std::size_t, std::size_t rows, std::size_t, T* sums,
+                            std::size_t) {
         for (std::size_t i = 0; i < rows; ++i) sums[i] += bias;
         if (activation == Activation::sigmoid) sigmoid_kernel(rows, sums, sums);
         for (std::size_t i = 0; i < rows; ++i) A[(row + i) * lda] = sums[i];
@@ -159,10 +160,10 @@ void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t 
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
     dot_gemm(batch, in, out, dZ, lddz, W, ldw,
-             [=](std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums) {
-                 const std::size_t per_row = batch == 1 ? Simd::sums_at_once<T> : Simd::sums_at_once<T> / 2;
+             [=](std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
+                 std::size_t ld) {
                  for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
-                     Batch<T> gradient = Simd::load_partial(sums + r * per_row, cols);
+                     Batch<T> gradient = Simd::load_partial(sums + r * ld, cols);
                      if (activation == Activation::sigmoid)
                          gradient =
                              sigmoid_grad<T>(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);

@@ -61,7 +61,7 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
         sums[0] = Simd::sum(to_sum[0]);
     else
         Simd::sums(to_sum, sums);
-    finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums);
+    finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums, Cols);
 }
 
 // A block of columns of C after the other, so that their rows of B stay in L1 while the rows of A pass by.

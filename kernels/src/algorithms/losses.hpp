@@ -34,21 +34,21 @@ struct Term {
 };
 
 // loss[row] = mean of the terms of a row; the gradient of each term is divided by the row's length alike.
+// Terms are divided before they are added: a mean of finite terms is finite.
 template <class T, class Function>
 void mean_of_terms(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                    std::size_t ldy, T* dA, std::size_t ldda, T* loss, Function term) {
-    const T length = static_cast<T>(out > 0 ? out : 1);
-    const Batch<T> share(T(1) / length);
+    const Batch<T> share(T(1) / static_cast<T>(out > 0 ? out : 1));
     for (std::size_t row = 0; row < batch; ++row, A += lda, Y += ldy) {
         T* gradient = dA ? dA + row * ldda : nullptr;
         LaneSum<T> sum;
         for_each_lane_vector<T>(out, [&](std::size_t v, std::size_t i, std::size_t n, auto kind) {
             constexpr bool partial = decltype(kind)::partial;
             const Term<T> t = term(load<partial>(A + i, n), load<partial>(Y + i, n));
-            sum.part[v] = sum.part[v] + first_elements<partial>(t.loss, n);
+            sum.part[v] = sum.part[v] + first_elements<partial>(t.loss * share, n);
             if (gradient) store<partial>(gradient + i, n, t.gradient * share);
         });
-        loss[row] = sum.total() / length;
+        loss[row] = sum.total();
     }
 }
 

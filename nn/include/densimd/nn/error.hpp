@@ -5,7 +5,8 @@
 
 namespace densimd::nn {
 
-/// Thrown before anything is changed: objects are as they were before the call.
+/// Thrown before anything is changed: objects are as they were before the call. The one exception is
+/// TrainingDiverged, which says what it leaves behind.
 class Error : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -19,12 +20,15 @@ class MatrixView {
   public:
     MatrixView() = default;
 
-    /// Throws Error if stride < cols.
+    /// Throws Error if stride < cols, or if data is null and there are elements.
     MatrixView(T* data, std::size_t rows, std::size_t cols, std::size_t stride)
         : data_(data), rows_(rows), cols_(cols), stride_(stride) {
         if (stride < cols)
             throw Error("matrix view: stride " + std::to_string(stride) + " is less than the " +
                         std::to_string(cols) + " columns");
+        if (data == nullptr && rows > 0 && cols > 0)
+            throw Error("matrix view: a null pointer cannot hold " + std::to_string(rows) + " x " +
+                        std::to_string(cols));
     }
 
     MatrixView(T* data, std::size_t rows, std::size_t cols) : MatrixView(data, rows, cols, cols) {}
@@ -59,12 +63,14 @@ template <class T>
 class Matrix {
   public:
     Matrix() = default;
-    Matrix(std::size_t rows, std::size_t cols) : values_(rows * cols), rows_(rows), cols_(cols) {}
+
+    /// Throws Error if rows * cols is more than memory can hold.
+    Matrix(std::size_t rows, std::size_t cols) : values_(size_of(rows, cols)), rows_(rows), cols_(cols) {}
 
     /// Takes over row-major values. Throws Error if there are not rows * cols of them.
     Matrix(std::size_t rows, std::size_t cols, std::vector<T> values)
         : values_(std::move(values)), rows_(rows), cols_(cols) {
-        if (values_.size() != rows * cols)
+        if (values_.size() != size_of(rows, cols))
             throw Error("matrix: " + std::to_string(values_.size()) + " values do not make " +
                         std::to_string(rows) + " x " + std::to_string(cols));
     }
@@ -84,6 +90,12 @@ class Matrix {
     operator MatrixView<const T>() const noexcept { return view(); }
 
   private:
+    static std::size_t size_of(std::size_t rows, std::size_t cols) {
+        if (cols > 0 && rows > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T) / cols)
+            throw Error("matrix: " + std::to_string(rows) + " x " + std::to_string(cols) + " is too large");
+        return rows * cols;
+    }
+
     std::vector<T> values_;
     std::size_t rows_ = 0, cols_ = 0;
 };

@@ -121,7 +121,8 @@ class BasicNetwork {
     /// One update with the mean gradient of the rows given, usually one; returns their mean loss before it.
     /// Allocates nothing. Throws Error, and leaves the network as it was, if a shape does not fit, there is
     /// no row or more than the workspace holds, the data or the loss is not finite, or the learning rate is
-    /// not finite or is negative.
+    /// negative or not a finite T. The loss is that before the update: an update that itself overflows shows
+    /// in the next step's loss, so whoever wants to roll back keeps a copy of `parameters`.
     T train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, T learning_rate,
                  Workspace<T>& workspace, int threads = 1);
 
