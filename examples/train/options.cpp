@@ -142,6 +142,10 @@ std::optional<Options> parse_options(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }
+    // An unset shell variable must not silently choose a default.
+    for (const CLI::Option* option : app.get_options())
+        for (const std::string& value : option->results())
+            if (value.empty()) throw UsageError(option->get_name() + ": the value is empty");
     refuse_repetition(options.batches);
     if (!hidden.empty()) options.hidden = parse_hidden(hidden);
     if (!loss.empty()) options.loss = losses.at(loss);

@@ -123,7 +123,7 @@ std::string draw_script(const std::vector<Result>& results) {
 void check_folder(const fs::path& folder) {
     std::error_code error;
     fs::create_directories(folder / script_folder, error);
-    const fs::path probe = folder / script_folder / "probe";
+    const fs::path probe = folder / script_folder / "densimd-write-probe.tmp";
     if (error || !std::ofstream(probe))
         throw UsageError("--out: expected a folder that can be written, found '" + folder.string() + "'" +
                          (error ? " (" + error.message() + ")" : ""));
