@@ -89,9 +89,10 @@ void gemv_t(std::size_t in, std::size_t out, const T* dz, const T* W, std::size_
 }
 
 template <class T>
-Wide<T> gradient_element(std::size_t batch, const T* x, std::size_t ldx, const T* dz, std::size_t lddz) {
+Wide<T> gradient_element(std::size_t batch, std::size_t k, std::size_t j, const T* X, std::size_t ldx,
+                         const T* dZ, std::size_t lddz) {
     Wide<T> sum = 0;
-    for (std::size_t i = 0; i < batch; ++i) sum += wide(x[i * ldx]) * dz[i * lddz];
+    for (std::size_t i = 0; i < batch; ++i) sum += wide(X[i * ldx + k]) * dZ[i * lddz + j];
     return sum;
 }
 
@@ -100,7 +101,7 @@ void gemm_tn(std::size_t batch, std::size_t in, std::size_t out, const T* X, std
              std::size_t lddz, T* dW, std::size_t lddw) noexcept {
     for (std::size_t k = 0; k < in; ++k)
         for (std::size_t j = 0; j < out; ++j)
-            dW[k * lddw + j] = static_cast<T>(gradient_element(batch, X + k, ldx, dZ + j, lddz));
+            dW[k * lddw + j] = static_cast<T>(gradient_element(batch, k, j, X, ldx, dZ, lddz));
 }
 
 // W += scale X^T dZ.
@@ -110,7 +111,7 @@ void add_scaled(std::size_t batch, std::size_t in, std::size_t out, const T* X, 
     for (std::size_t k = 0; k < in; ++k)
         for (std::size_t j = 0; j < out; ++j) {
             T& w = W[k * ldw + j];
-            w = static_cast<T>(w + scale * gradient_element(batch, X + k, ldx, dZ + j, lddz));
+            w = static_cast<T>(w + scale * gradient_element(batch, k, j, X, ldx, dZ, lddz));
         }
 }
 
