@@ -1,5 +1,6 @@
 // Turns the benchmarks' JSON into one Markdown page: densimd_bench_report kernels.json training.json >
 // report.md
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -55,7 +56,12 @@ struct Row {
 std::vector<Row> rows(const json& suite) {
     std::vector<Row> result;
     std::map<std::string, std::size_t> index;
-    for (const json& run : suite.at("benchmarks")) {
+    // In the order of registration: interleaved repetitions come in any order.
+    std::vector<json> runs = suite.at("benchmarks");
+    std::stable_sort(runs.begin(), runs.end(), [](const json& a, const json& b) {
+        return a.at("family_index").get<int>() < b.at("family_index").get<int>();
+    });
+    for (const json& run : runs) {
         const std::string kind = run.value("aggregate_name", "");
         const std::string name = run.at("run_name");
         if (run.at("run_type") == "iteration" && run.value("repetitions", 1) > 1) continue;

@@ -9,10 +9,11 @@
 namespace densimd::nn {
 
 /// How many of the threads offered to use for so many multiply-adds. Waking a thread and waiting for it costs
-/// some microseconds, which a thread must earn: 2^19 multiply-adds take about 10 to 20. More threads than
-/// twice the CPUs would only wait for each other. No result depends on the number.
+/// some microseconds, and far more when other programs want the CPUs, which a thread must earn: 2^21
+/// multiply-adds take it about 20 to 80. More threads than twice the CPUs would only wait for each other. No
+/// result depends on the number.
 inline int useful_threads(int offered, double multiply_adds) {
-    const double worth = multiply_adds / (1 << 19);
+    const double worth = multiply_adds / (1 << 21);
     return worth < 2 ? 1
                      : static_cast<int>(std::min<double>(std::min(offered, 2 * omp_get_num_procs()), worth));
 }
