@@ -1,0 +1,102 @@
+// Passes over rows of a data set, on as many threads as pay: losses, one update, evaluation.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "metric.hpp"
+#include "parallel.hpp"
+#include "pass.hpp"
+
+namespace densimd::nn {
+
+inline double multiply_adds(const std::vector<Dense>& layers, std::size_t rows, int passes) {
+    double sum = 0;
+    for (const Dense& layer : layers)
+        sum += static_cast<double>(layer.inputs) * static_cast<double>(layer.outputs);
+    return sum * static_cast<double>(rows) * passes;
+}
+
+// What all passes over rows of a data set share. One parallel region per pass; the rows are split over the
+// threads for everything that belongs to a row, the rows of each W for the update, and no sum is split.
+template <class T>
+struct Work {
+    const kernels::Kernels<T>& k;
+    const std::vector<Dense>& layers;
+    Workspace<T>& workspace;
+    const Rows<T>& source;
+    Loss loss;
+    int threads;
+
+    bool logits() const { return loss == Loss::binary_cross_entropy; }
+
+    void rows_of_thread(const Pass<T>& pass, Member member, std::size_t first, std::size_t count,
+                        bool gradient) const noexcept {
+        const Range part = member.part_of(count);
+        pass.gather(source, first, count, part.first, part.last);
+        const MatrixView<const T> X = pass.inputs(source, first, count).middle_rows(part.first, part.count());
+        const MatrixView<const T> Y =
+            pass.targets(source, first, count).middle_rows(part.first, part.count());
+        pass.forward(X, part.first, pass.outputs(part.first, part.count()), logits());
+        pass.loss(Y, part.first, loss, gradient);
+        if (gradient) pass.backward(part.first, part.count());
+    }
+
+    // The sum of the losses of rows first .. first + count - 1, in their order whatever the threads.
+    static double sum_of_losses(const Pass<T>& pass, std::size_t count) {
+        double sum = 0;
+        for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(pass.losses(0)[i]);
+        return sum;
+    }
+
+    double forward(const T* parameters, std::size_t first, std::size_t count, bool gradient) const noexcept {
+        const Pass<T> pass(k, layers, parameters, workspace);
+        const int team = useful_threads(threads, multiply_adds(layers, count, gradient ? 2 : 1));
+        on_team(team, [&](Member member) { rows_of_thread(pass, member, first, count, gradient); });
+        return sum_of_losses(pass, count);
+    }
+
+    // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
+    double step(T* parameters, std::size_t first, std::size_t count, T learning_rate) const noexcept {
+        const Pass<T> pass(k, layers, parameters, workspace);
+        on_team(useful_threads(threads, multiply_adds(layers, count, 3)), [&](Member member) {
+            rows_of_thread(pass, member, first, count, true);
+            member.barrier();
+            if (std::isfinite(sum_of_losses(pass, count)))
+                update(pass, member, parameters, pass.inputs(source, first, count), learning_rate);
+        });
+        return sum_of_losses(pass, count);
+    }
+
+    void update(const Pass<T>& pass, Member member, T* parameters, MatrixView<const T> X,
+                T learning_rate) const noexcept {
+        pass.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
+            const Range rows = member.part_of(layer.inputs);
+            T* biases = member.thread == 0 ? parameters + layer.biases : nullptr;
+            k.dense_update(X.rows(), rows.count(), layer.outputs, input.data() + rows.first, input.stride(),
+                           dZ.data(), dZ.stride(), learning_rate,
+                           parameters + layer.weights + rows.first * layer.stride, layer.stride, biases);
+        });
+    }
+
+    // After forward or step: the metric of the rows that it saw.
+    void add_metric(MetricSum<T>& sum, const T* parameters, std::size_t first, std::size_t count) const {
+        const Pass<T> pass(k, layers, parameters, workspace);
+        if (logits()) pass.activate_logits(0, count);
+        sum.add(pass.outputs(0, count), pass.targets(source, first, count));
+    }
+
+    Evaluation evaluate(const T* parameters, Metric metric) const {
+        MetricSum<T> sum(metric, source);
+        double losses = 0;
+        for (std::size_t first = 0; first < source.count; first += workspace.batch()) {
+            const std::size_t count = std::min(workspace.batch(), source.count - first);
+            losses += forward(parameters, first, count, false);
+            if (metric != Metric::none) add_metric(sum, parameters, first, count);
+        }
+        return {losses / static_cast<double>(source.count), sum.value()};
+    }
+};
+
+}  // namespace densimd::nn
