@@ -2,11 +2,11 @@
 // measured roof: percent_of_roof is the larger of (operations / peak) and (bytes of W / read bandwidth at
 // that size), over the time taken. Results are checked against the reference kernels once before they are
 // timed.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <map>
 #include <string>
 
 #include <benchmark/benchmark.h>
@@ -14,6 +14,7 @@
 
 #include "data.hpp"
 #include "probe.hpp"
+#include "suite.hpp"
 
 namespace densimd::bench {
 namespace {
@@ -161,6 +162,8 @@ void run(benchmark::State& state, const KernelBenchmark& kernel, Isa isa, Shape 
     state.counters["percent_of_roof"] = Counter(100 * roof_seconds * calls, Counter::kIsRate);
 }
 
+}  // namespace
+
 void register_all() {
     constexpr std::size_t shapes[][2] = {{8, 1},     {8, 16},   {23, 17},    {64, 64},
                                          {784, 128}, {128, 10}, {1024, 1024}};
@@ -182,13 +185,4 @@ void register_all() {
     }
 }
 
-}  // namespace
 }  // namespace densimd::bench
-
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    densimd::bench::register_all();
-    benchmark::RunSpecifiedBenchmarks();
-    benchmark::Shutdown();
-}

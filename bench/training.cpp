@@ -7,6 +7,7 @@
 #include <densimd/nn.hpp>
 
 #include "data.hpp"
+#include "suite.hpp"
 
 namespace densimd::bench {
 namespace {
@@ -28,6 +29,8 @@ void train(benchmark::State& state, const std::vector<std::size_t>& widths, std:
                            benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
+}  // namespace
+
 void register_all() {
     const std::vector<std::size_t> networks[] = {
         {8, 1}, {8, 16, 1}, {64, 64, 10}, {784, 128, 10}, {1024, 1024, 10}};
@@ -47,13 +50,4 @@ void register_all() {
             }
 }
 
-}  // namespace
 }  // namespace densimd::bench
-
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    densimd::bench::register_all();
-    benchmark::RunSpecifiedBenchmarks();
-    benchmark::Shutdown();
-}

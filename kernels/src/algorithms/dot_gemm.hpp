@@ -7,7 +7,7 @@
 namespace densimd::kernels {
 namespace {
 
-// Row i starts at data + i * stride; its elements are `step` apart: 1 when Step is Unit, else any number.
+// The elements of a row of B are `step` apart: 1 when Step is Unit, else any number.
 struct Unit {
     static constexpr std::size_t step = 1;
 };
@@ -31,12 +31,12 @@ Batch<T> load_with_step(const T* p, std::size_t n, AnyStep any) {
 // vectors together before they add them: 2 x 8 sums of AVX-512 take 10 loads per 16 multiply-adds, and at the
 // end 15 additions and 30 shuffles. Bound: FMA, and those shuffles when the depth is only a few vectors. Only
 // the first `rows` and `cols` are there; others are computed as copies of the last and dropped. finish(row,
-// col, rows, cols, sums[Rows][Cols]) takes the results.
+// col, rows, cols, sums, ld) takes the results, sums[rows][ld].
 template <class T, std::size_t Rows, std::size_t Cols, bool Whole, class Step, class Finish>
 void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::size_t ldb, Step step,
               std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const Finish& finish) {
     constexpr std::size_t vectors = vectors_per_line<T>;
-    Batch<T> sum[Rows][Cols][vectors];  // as LaneSum has them
+    Batch<T> sum[Rows][Cols][vectors];  // each is a LaneSum, which the compiler would not keep in registers
     DENSIMD_UNROLLED (r, Rows)
         DENSIMD_UNROLLED (c, Cols)
             DENSIMD_UNROLLED (v, vectors) sum[r][c][v] = Batch<T>(T(0));
