@@ -28,22 +28,116 @@
 
 namespace densimd::kernels {
 
-/// identity: z. sigmoid: 1 / (1 + exp(-z)).
-enum class Activation { identity, sigmoid };
+/// What a layer applies to its logits. Each is also a kernel of this name, where its formula stands.
+/// leaky_relu has leaky_relu_slope here and elu has elu_alpha.
+enum class Activation { identity, sigmoid, tanh, softplus, relu, leaky_relu, elu, gelu, gelu_tanh, silu };
+
+template <class T>
+inline constexpr T leaky_relu_slope = T(0.01);
+template <class T>
+inline constexpr T elu_alpha = T(1);
+
+/// Whether the derivative of an activation is computed from its input, the logits; else from its output.
+constexpr bool derivative_needs_logits(Activation activation) noexcept {
+    return activation == Activation::gelu || activation == Activation::gelu_tanh ||
+           activation == Activation::silu;
+}
+
+/// What all optimisers' steps have in common. With g the gradient given, they descend along
+/// gradient_scale g + weight_decay w; adamw_step shrinks w by learning_rate weight_decay instead.
+template <class T>
+struct StepOptions {
+    T learning_rate;
+    T weight_decay = 0;
+    T gradient_scale = 1;  // 1 / batch for a sum; max_norm / norm to clip
+};
+
+/// Adam's constants (Kingma and Ba, arXiv 1412.6980), and beta1 and beta2 to the power of the step's number,
+/// which counts from 1.
+template <class T>
+struct AdamOptions {
+    T beta1, beta2, epsilon;
+    T beta1_power, beta2_power;
+};
 
 template <class T>
 struct Kernels {
     // ---- element-wise: n elements ----
 
-    /// y[i] = 1 / (1 + exp(-x[i])). y may be x. float: at most 3 ULP, double: at most 4 ULP, denormal results
-    /// included. -inf gives 0, +inf 1.
-    void (*sigmoid)(std::size_t n, const T* x, T* y) noexcept;
+    //
+    // y may be x; dx may be any of its inputs. The functions are as accurate as stated wherever the result is
+    // a normal number, in units of the last place (ULP); a smaller result is within one smallest normal
+    // number's ULP. They have their limits at +-inf. A derivative is multiplied with a gradient ds: dx = ds
+    // f'.
 
-    /// dx[i] = ds[i] * s[i] * (1 - s[i]), where s = sigmoid(x). dx may be s or ds.
+    /// y = 1 / (1 + exp(-x)), never falling. float: at most 3 ULP, double: 4 ULP.
+    void (*sigmoid)(std::size_t n, const T* x, T* y) noexcept;
+    /// dx = ds s (1 - s), where s = sigmoid(x).
     void (*sigmoid_grad)(std::size_t n, const T* s, const T* ds, T* dx) noexcept;
+
+    /// Never falling, odd. float: at most 3 ULP, double: 4 ULP.
+    void (*tanh)(std::size_t n, const T* x, T* y) noexcept;
+    /// dx = ds (1 - y^2), where y = tanh(x).
+    void (*tanh_grad)(std::size_t n, const T* y, const T* ds, T* dx) noexcept;
+
+    /// float: at most 3 ULP, double: 4 ULP.
+    void (*exp)(std::size_t n, const T* x, T* y) noexcept;
+    /// The natural logarithm: -inf at 0, NaN below. float: at most 3 ULP, double: 4 ULP.
+    void (*log)(std::size_t n, const T* x, T* y) noexcept;
+    /// log(1 + x): -inf at -1, NaN below. float: at most 3 ULP, double: 4 ULP.
+    void (*log1p)(std::size_t n, const T* x, T* y) noexcept;
+
+    /// y = log(1 + exp(x)). At most 4 ULP.
+    void (*softplus)(std::size_t n, const T* x, T* y) noexcept;
+    /// dx = ds (1 - exp(-y)), where y = softplus(x).
+    void (*softplus_grad)(std::size_t n, const T* y, const T* ds, T* dx) noexcept;
+
+    /// y = max(x, 0).
+    void (*relu)(std::size_t n, const T* x, T* y) noexcept;
+    /// dx = ds where y > 0, 0 elsewhere. y: relu's input or output.
+    void (*relu_grad)(std::size_t n, const T* y, const T* ds, T* dx) noexcept;
+
+    /// y = x where x > 0, slope x elsewhere.
+    void (*leaky_relu)(std::size_t n, T slope, const T* x, T* y) noexcept;
+    /// dx = ds where y > 0, slope ds elsewhere. y: leaky_relu's input, or its output if slope > 0.
+    void (*leaky_relu_grad)(std::size_t n, T slope, const T* y, const T* ds, T* dx) noexcept;
+
+    /// y = x where x > 0, alpha (exp(x) - 1) elsewhere. At most 4 ULP.
+    void (*elu)(std::size_t n, T alpha, const T* x, T* y) noexcept;
+    /// dx = ds where y > 0, ds (y + alpha) elsewhere, where y = elu(x) and alpha > 0.
+    void (*elu_grad)(std::size_t n, T alpha, const T* y, const T* ds, T* dx) noexcept;
+
+    /// y = x Phi(x), Phi the standard normal distribution function. At most 8 ULP.
+    void (*gelu)(std::size_t n, const T* x, T* y) noexcept;
+    /// dx = ds (Phi(x) + x phi(x)), phi the normal density. |error| <= 8 epsilon |ds|.
+    void (*gelu_grad)(std::size_t n, const T* x, const T* ds, T* dx) noexcept;
+
+    /// y = x (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), an approximation of gelu.
+    /// |error| <= 4 epsilon |x|.
+    void (*gelu_tanh)(std::size_t n, const T* x, T* y) noexcept;
+    /// dx = ds gelu_tanh'(x). |error| <= 8 epsilon |ds|.
+    void (*gelu_tanh_grad)(std::size_t n, const T* x, const T* ds, T* dx) noexcept;
+
+    /// y = x sigmoid(x). At most 5 ULP.
+    void (*silu)(std::size_t n, const T* x, T* y) noexcept;
+    /// dx = ds s (1 + x (1 - s)), where s = sigmoid(x). |error| <= 8 epsilon |ds|.
+    void (*silu_grad)(std::size_t n, const T* x, const T* ds, T* dx) noexcept;
 
     /// Whether no x[i] is infinite or NaN; true for n = 0.
     bool (*all_finite)(std::size_t n, const T* x) noexcept;
+
+    // ---- row-wise ----
+
+    /// Y[batch][n] = exp(x - c) / sum of the row's exp(x - c), c the row's largest x, so that nothing
+    /// overflows. Y may be X (same ld). |error| <= (n + 6) epsilon y. A row with a NaN or +inf, or of -inf
+    /// alone, is all NaN.
+    void (*softmax)(std::size_t batch, std::size_t n, const T* X, std::size_t ldx, T* Y,
+                    std::size_t ldy) noexcept;
+
+    /// The logarithm of softmax, finite where softmax rounds to 0. Y may be X (same ld).
+    /// |error| <= (n + 6) epsilon + 2 epsilon |y|.
+    void (*log_softmax)(std::size_t batch, std::size_t n, const T* X, std::size_t ldx, T* Y,
+                        std::size_t ldy) noexcept;
 
     // ---- matrix-vector ----
 
@@ -80,9 +174,9 @@ struct Kernels {
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept;
 
-    /// dX[batch][in] = (dZ W^T) * activation'(X), where X[batch][in] is the *output* of the layer before and
-    /// `activation` is the activation of the layer before: dX is that layer's dZ. X is not read, and may be
-    /// null, when `activation` is identity. dX may be X (same ld).
+    /// dX[batch][in] = (dZ W^T) * activation'(X), where X[batch][in] is the *output* of the layer before (its
+    /// logits if derivative_needs_logits) and `activation` is the activation of the layer before: dX is that
+    /// layer's dZ. X is not read, and may be null, when `activation` is identity. dX may be X (same ld).
     void (*dense_backward_input)(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept;
@@ -93,6 +187,21 @@ struct Kernels {
     void (*dense_update)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                          const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw,
                          T* b) noexcept;
+
+    // ---- two passes over W in one, for updates after each sample; the bits are those of the two ----
+
+    /// dense_backward_input with W as it is, then dense_update, for one sample: dx = (W dz) * activation'(a),
+    /// W -= learning_rate x dz^T, b -= learning_rate dz. a[in]: the output, or logits, of the layer before;
+    /// it may be x or null as there. dx may be `a`, but not x.
+    void (*dense_backward_update)(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
+                                  T* W, std::size_t ldw, T* b, const T* a, Activation activation,
+                                  T* dx) noexcept;
+
+    /// dense_update with one sample, then dense_forward of the next: W -= learning_rate x dz^T,
+    /// b -= learning_rate dz, y = activation(next_x W + b). b may be null. y may be dz.
+    void (*dense_update_forward)(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
+                                 T* W, std::size_t ldw, T* b, const T* next_x, Activation activation,
+                                 T* y) noexcept;
 
     // ---- losses: value per row and gradient in one pass ----
     //
@@ -108,12 +217,62 @@ struct Kernels {
     void (*binary_cross_entropy)(std::size_t batch, std::size_t out, const T* Z, std::size_t ldz, const T* Y,
                                  std::size_t ldy, T* dZ, std::size_t lddz, T* loss) noexcept;
 
+    /// Binary cross-entropy of probabilities P in [0, 1], for predictions that have no logits:
+    /// loss = - mean over out of Y log(P) + (1 - Y) log(1 - P),  dP = (P - Y) / (P (1 - P)) / out. A
+    /// logarithm is at least -100 and P (1 - P) at least 1e-12, so that P = 0 and P = 1 give finite results.
+    void (*binary_cross_entropy_from_probabilities)(std::size_t batch, std::size_t out, const T* P,
+                                                    std::size_t ldp, const T* Y, std::size_t ldy, T* dP,
+                                                    std::size_t lddp, T* loss) noexcept;
+
+    /// Cross-entropy of softmax(Z) against the shares Y >= 0 of the classes, 1 for the right one:
+    /// loss = - sum of Y log_softmax(Z),  dZ = (sum of Y) softmax(Z) - Y. Not divided by out. A logit of -inf
+    /// is a class that cannot be; it may have no share.
+    void (*categorical_cross_entropy)(std::size_t batch, std::size_t out, const T* Z, std::size_t ldz,
+                                      const T* Y, std::size_t ldy, T* dZ, std::size_t lddz, T* loss) noexcept;
+
+    /// loss = mean over out of |A - Y|,  dA = sign(A - Y) / out, 0 where they are equal.
+    void (*mean_absolute_error)(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
+                                std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept;
+
+    /// With r = A - Y: loss = mean over out of r^2 / 2 where |r| <= delta, delta (|r| - delta / 2) elsewhere,
+    /// dA = r, at most delta in size, / out. delta > 0 (Huber, 1964).
+    void (*huber)(std::size_t batch, std::size_t out, T delta, const T* A, std::size_t lda, const T* Y,
+                  std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept;
+
     /// loss = 1 - c with c = (A.Y) / (|A| |Y|),  dA = (c A / |A| - Y / |Y|) / |A|. If A or Y is a zero vector
     /// the angle is undefined: loss = 1 and dA = 0. A vector whose squared length is
     /// less than T's smallest normal number counts as a zero vector; one whose squared length overflows gives
     /// NaN.
     void (*cosine_distance)(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                             std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept;
+
+    // ---- optimisers: a step over n weights w with their gradient g; the state starts as zeros ----
+    //
+    // No array may overlap another. Per element the error is a few epsilon of the largest term.
+
+    /// w -= learning_rate d, d the direction of StepOptions.
+    void (*sgd_step)(std::size_t n, const StepOptions<T>& options, const T* g, T* w) noexcept;
+
+    /// v = momentum v + d,  w -= learning_rate v.
+    void (*momentum_step)(std::size_t n, const StepOptions<T>& options, T momentum, const T* g, T* v,
+                          T* w) noexcept;
+
+    /// v = momentum v + d,  w -= learning_rate (d + momentum v).
+    void (*nesterov_step)(std::size_t n, const StepOptions<T>& options, T momentum, const T* g, T* v,
+                          T* w) noexcept;
+
+    /// m = beta1 m + (1 - beta1) d,  v = beta2 v + (1 - beta2) d^2,
+    /// w -= learning_rate (m / (1 - beta1_power)) / (sqrt(v / (1 - beta2_power)) + epsilon).
+    void (*adam_step)(std::size_t n, const StepOptions<T>& options, const AdamOptions<T>& adam, const T* g,
+                      T* m, T* v, T* w) noexcept;
+
+    /// adam_step with the weight decay apart from the gradient (Loshchilov and Hutter, arXiv 1711.05101):
+    /// w -= learning_rate weight_decay w as well.
+    void (*adamw_step)(std::size_t n, const StepOptions<T>& options, const AdamOptions<T>& adam, const T* g,
+                       T* m, T* v, T* w) noexcept;
+
+    /// The sum of x[i]^2, for the norm of a gradient. Squares that overflow give infinity.
+    T (*sum_of_squares)(std::size_t n, const T* x) noexcept;
 };
 
 /// The kernels of the active ISA (see active_isa; throws what it throws). The reference stays valid for ever.

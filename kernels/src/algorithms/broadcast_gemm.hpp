@@ -43,11 +43,24 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
                                      ? Simd::accumulators / (Columns * Splits)
                                      : 12;
 
+// Where a tile gets B from: row(p).load<Partial>(address, column, count) is a vector of row p of B.
+struct AsItIs {
+    static constexpr bool once = false;
+
+    DENSIMD_INLINE AsItIs row(std::size_t) const { return {}; }
+
+    template <bool Partial, class T>
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t, std::size_t count) const {
+        return kernels::load<Partial>(address, count);
+    }
+};
+
 // Epilogue: start<Partial>(column, count) gives a tile's sums their first value; finish<Partial>(tile, row,
 // column, count) stores it. `count` is the number of elements in the last vector of a row.
-template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Epilogue>
-void broadcast_tile(const Product<T>& product, std::size_t count, const Epilogue& epilogue, std::size_t row,
-                    std::size_t column) {
+template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
+          class Epilogue>
+void broadcast_tile(const Product<T>& product, std::size_t count, const Source& source,
+                    const Epilogue& epilogue, std::size_t row, std::size_t column) {
     constexpr std::size_t w = width<T>;
     Batch<T> sum[Rows][Columns][Splits];
     DENSIMD_UNROLLED (c, Columns) {
@@ -63,10 +76,12 @@ void broadcast_tile(const Product<T>& product, std::size_t count, const Epilogue
     const std::size_t depth_stride = product.depth_stride, ldb = product.ldb;
     const T* a = product.A + row * row_stride;
     const T* b = product.B + column;
-    const auto multiply_add = [&](std::size_t s) __attribute__((always_inline)) {
+    const auto multiply_add = [&](std::size_t s, std::size_t at) DENSIMD_INLINE_LAMBDA {
         Batch<T> row_of_b[Columns];
+        const auto from = source.row(at);
         DENSIMD_UNROLLED (c, Columns)
-            row_of_b[c] = c == Columns - 1 ? load<Partial>(b + c * w, count) : load(b + c * w);
+            row_of_b[c] = c == Columns - 1 ? from.template load<Partial>(b + c * w, column + c * w, count)
+                                           : from.template load<false>(b + c * w, column + c * w, w);
         DENSIMD_UNROLLED (r, Rows) {
             const Batch<T> element(a[r * row_stride]);
             DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);
@@ -76,9 +91,9 @@ void broadcast_tile(const Product<T>& product, std::size_t count, const Epilogue
     };
     std::size_t p = 0;
     for (; p + Splits <= depth; p += Splits)
-        DENSIMD_UNROLLED (s, Splits) multiply_add(s);
+        DENSIMD_UNROLLED (s, Splits) multiply_add(s, p + s);
     DENSIMD_UNROLLED (s, Splits - 1)
-        if (p + s < depth) multiply_add(s);
+        if (p + s < depth) multiply_add(s, p + s);
 
     Batch<T> tile[Rows][Columns];
     DENSIMD_UNROLLED (r, Rows)
@@ -87,45 +102,47 @@ void broadcast_tile(const Product<T>& product, std::size_t count, const Epilogue
 }
 
 // All rows of one panel of columns, in the tallest tiles that fit, then lower ones.
-template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Epilogue>
-void broadcast_rows(const Product<T>& product, std::size_t count, const Epilogue& epilogue, std::size_t row,
-                    std::size_t column) {
+template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
+          class Epilogue>
+void broadcast_rows(const Product<T>& product, std::size_t count, const Source& source,
+                    const Epilogue& epilogue, std::size_t row, std::size_t column) {
     for (; row + Rows <= product.rows; row += Rows)
-        broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, epilogue, row, column);
+        broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
     if constexpr (Rows > 1) {
         constexpr std::size_t fewer = Rows > 8 ? 8 : Rows > 6 ? 6 : Rows > 4 ? 4 : Rows - 1;
-        broadcast_rows<T, fewer, Columns, Splits, Partial>(product, count, epilogue, row, column);
+        broadcast_rows<T, fewer, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
     }
 }
 
-template <class T, std::size_t Columns, std::size_t Splits, class Epilogue>
-void broadcast_panel(const Product<T>& product, const Epilogue& epilogue, std::size_t column) {
-    constexpr std::size_t w = width<T>, tallest = max_rows<Columns, Splits>;
+template <class T, std::size_t Columns, std::size_t Splits, class Source, class Epilogue>
+void broadcast_panel(const Product<T>& product, const Source& source, const Epilogue& epilogue,
+                     std::size_t column) {
+    constexpr std::size_t w = width<T>, tallest = Source::once ? 1 : max_rows<Columns, Splits>;
     const std::size_t cols = product.cols - column;
     if constexpr (Columns > 1) {
         if (cols <= (Columns - 1) * w)
-            return broadcast_panel<T, Columns - 1, Splits>(product, epilogue, column);
+            return broadcast_panel<T, Columns - 1, Splits>(product, source, epilogue, column);
     }
     if (cols >= Columns * w)
-        broadcast_rows<T, tallest, Columns, Splits, false>(product, w, epilogue, 0, column);
+        broadcast_rows<T, tallest, Columns, Splits, false>(product, w, source, epilogue, 0, column);
     else
-        broadcast_rows<T, tallest, Columns, Splits, true>(product, cols - (Columns - 1) * w, epilogue, 0,
-                                                          column);
+        broadcast_rows<T, tallest, Columns, Splits, true>(product, cols - (Columns - 1) * w, source, epilogue,
+                                                          0, column);
 }
 
 // Panel by panel of columns, so that a panel of B stays in L1 or L2 while the rows of A pass by.
-template <class T, std::size_t Columns, std::size_t Splits, class Epilogue>
-void broadcast_panels(const Product<T>& product, const Epilogue& epilogue) {
+template <class T, std::size_t Columns, std::size_t Splits, class Source, class Epilogue>
+void broadcast_panels(const Product<T>& product, const Source& source, const Epilogue& epilogue) {
     for (std::size_t column = 0; column < product.cols; column += Columns * width<T>)
-        broadcast_panel<T, Columns, Splits>(product, epilogue, column);
+        broadcast_panel<T, Columns, Splits>(product, source, epilogue, column);
 }
 
 template <class T, std::size_t Splits, class Epilogue>
 void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
     if (product.rows <= few_rows)
-        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, epilogue);
+        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs{}, epilogue);
     else
-        broadcast_panels<T, columns_for(6, Splits), Splits>(product, epilogue);
+        broadcast_panels<T, columns_for(6, Splits), Splits>(product, AsItIs{}, epilogue);
 }
 
 }  // namespace

@@ -3,18 +3,18 @@
 
 #include <densimd/kernels.hpp>
 
+#include "algorithms/activation.hpp"
 #include "algorithms/broadcast_gemm.hpp"
 #include "algorithms/dot_gemm.hpp"
-#include "algorithms/elementwise.hpp"
 
 namespace densimd::kernels {
 namespace {
 
-// The bias starts the sums; the activation is applied to whole vectors before the only store.
+// The bias starts the sums; the activation is applied to whole vectors before they are stored.
 template <class T>
 struct ForwardEpilogue {
-    const T* bias;  // null: none
-    Activation activation;
+    const T* bias;                                                 // null: none
+    void (*activation)(std::size_t n, const T* x, T* y) noexcept;  // null: identity
     T* out;
     std::size_t ld;
 
@@ -26,13 +26,14 @@ struct ForwardEpilogue {
     template <bool Partial, std::size_t Rows, std::size_t Columns>
     void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
                 std::size_t count) const {
-        if (activation == Activation::identity) return store_tile<Partial>(sum, row, column, count);
-        // A copy that is indexed at run time, so that the sums themselves can live in registers.
-        Batch<T> activated[Rows * Columns];
-        DENSIMD_UNROLLED (i, Rows * Columns) activated[i] = sum[i / Columns][i % Columns];
-        for (Batch<T>& a : activated) a = sigmoid(a);
+        if (activation == nullptr) return store_tile<Partial>(sum, row, column, count);
+        constexpr std::size_t vectors = Rows * Columns;
+        alignas(64) T values[vectors * width<T>];
+        DENSIMD_UNROLLED (i, vectors) sum[i / Columns][i % Columns].store_aligned(values + i * width<T>);
+        activation(vectors * width<T>, values, values);
         Batch<T> tile[Rows][Columns];
-        DENSIMD_UNROLLED (i, Rows * Columns) tile[i / Columns][i % Columns] = activated[i];
+        DENSIMD_UNROLLED (i, vectors)
+            tile[i / Columns][i % Columns] = Batch<T>::load_aligned(values + i * width<T>);
         store_tile<Partial>(tile, row, column, count);
     }
 
@@ -80,13 +81,13 @@ struct UpdateEpilogue {
 // One output: a dot product per row. W is a column whose elements are ldw apart.
 template <class T>
 void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
-                        std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
-    const T bias = b ? *b : T(0);
+                        std::size_t ldw, const ForwardEpilogue<T>& epilogue) {
+    const T bias = epilogue.bias ? *epilogue.bias : T(0);
     const auto finish = [&](std::size_t row, std::size_t, std::size_t rows, std::size_t, T* sums,
                             std::size_t) {
         for (std::size_t i = 0; i < rows; ++i) sums[i] += bias;
-        if (activation == Activation::sigmoid) sigmoid_kernel(rows, sums, sums);
-        for (std::size_t i = 0; i < rows; ++i) A[(row + i) * lda] = sums[i];
+        if (epilogue.activation) epilogue.activation(rows, sums, sums);
+        for (std::size_t i = 0; i < rows; ++i) epilogue.out[(row + i) * epilogue.ld] = sums[i];
     };
     if (ldw == 1)
         dot_gemv(batch, in, X, ldx, W, Unit{}, finish);
@@ -94,44 +95,53 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
         dot_gemv(batch, in, X, ldx, W, AnyStep{ldw}, finish);
 }
 
+// y += x[k] times row k of W, for `Rows` rows.
+template <std::size_t Rows, class T, class Source>
+void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const Source& source, std::size_t k,
+              T* y) {
+    Batch<T> element[Rows];
+    decltype(source.row(0)) from[Rows];
+    DENSIMD_UNROLLED (r, Rows) {
+        element[r] = Batch<T>(x[k + r]);
+        from[r] = source.row(k + r);
+    }
+    const T* const w = W + k * ldw;
+    for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+        constexpr bool partial = decltype(kind)::partial;
+        Batch<T> sum = load<partial>(y + i, count);
+        DENSIMD_UNROLLED (r, Rows)
+            sum = Simd::fma(element[r], from[r].template load<partial>(w + r * ldw + i, i, count), sum);
+        store<partial>(y + i, count, sum);
+    });
+}
+
 // One row of X and many columns: rows of W, four at a time, are added to the results in L1. The order of each
 // sum is that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one
-// load per vector of W, and half as many loads and stores again for the results.
-template <class T>
-void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw, const T* b,
-                      Activation activation, T* y) {
-    if (b)
-        map(
-            out, y, [](Batch<T> bias) { return bias; }, b);
-    else
-        map(out, y, [] { return Batch<T>(T(0)); });
+// load per vector of W, and a quarter as many loads and stores again for the results.
+template <class T, class Source>
+void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+                      const Source& source, const ForwardEpilogue<T>& epilogue) {
+    T* const y = epilogue.out;
+    for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) {
+        constexpr bool partial = decltype(kind)::partial;
+        store<partial>(y + i, count, epilogue.template start<partial>(i, count));
+    });
     std::size_t k = 0;
-    for (; k + 4 <= in; k += 4) {
-        const T* w = W + k * ldw;
-        const Batch<T> x0(x[k]), x1(x[k + 1]), x2(x[k + 2]), x3(x[k + 3]);
-        map(
-            out, y,
-            [=](Batch<T> sum, Batch<T> w0, Batch<T> w1, Batch<T> w2, Batch<T> w3) {
-                return Simd::fma(x3, w3, Simd::fma(x2, w2, Simd::fma(x1, w1, Simd::fma(x0, w0, sum))));
-            },
-            y, w, w + ldw, w + 2 * ldw, w + 3 * ldw);
-    }
-    for (; k < in; ++k) {
-        const Batch<T> x0(x[k]);
-        map(
-            out, y, [=](Batch<T> sum, Batch<T> w0) { return Simd::fma(x0, w0, sum); }, y, W + k * ldw);
-    }
-    if (activation == Activation::sigmoid) sigmoid_kernel(out, y, y);
+    for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
+    for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
+    if (epilogue.activation) epilogue.activation(out, y, y);
 }
+
+constexpr bool is_long_row(std::size_t out, std::size_t lanes) { return out >= 32 * lanes; }
 
 template <class T>
 void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept {
-    if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, b, activation, A, lda);
-    const ForwardEpilogue<T> epilogue{b, activation, A, lda};
-    constexpr std::size_t long_row = 32 * lanes<T>;
-    if (batch == 1 && out >= long_row) return forward_long_row(in, out, X, W, ldw, b, activation, A);
+    const ForwardEpilogue<T> epilogue{b, functions<T>(activation).value, A, lda};
+    if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
+    if (batch == 1 && is_long_row(out, lanes<T>))
+        return forward_long_row(in, out, X, W, ldw, AsItIs{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     switch (splits_for<T>(out)) {
         case 4:
@@ -155,18 +165,38 @@ void gemv_kernel(std::size_t in, std::size_t out, const T* x, const T* W, std::s
     dense_forward_kernel<T>(1, in, out, x, in, W, ldw, b, Activation::identity, y, out);
 }
 
+// With one output, W a contiguous column: dX is dZ times it. The sum of one term starts from 0, as others do.
+template <class T>
+void backward_one_output(std::size_t batch, std::size_t in, const T* dZ, std::size_t lddz, const T* W,
+                         const T* X, std::size_t ldx, Activation activation, T* dX, std::size_t lddx) {
+    const Batch<T> zero(T(0));
+    const auto derivative = functions<T>(activation).gradient;
+    for (std::size_t row = 0; row < batch; ++row, dX += lddx) {
+        const Batch<T> dz(dZ[row * lddz]);
+        if (derivative == nullptr)
+            map(
+                in, dX, [=](Batch<T> w) { return Simd::fma(dz, w, zero); }, W);
+        else
+            map(
+                in, dX, [=](Batch<T> w, Batch<T> x) { return derivative(x, Simd::fma(dz, w, zero)); }, W,
+                X + row * ldx);
+    }
+}
+
 template <class T>
 void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
+    if (out == 1 && ldw == 1)
+        return backward_one_output(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
+    const auto derivative = functions<T>(activation).gradient;
     dot_gemm(batch, in, out, dZ, lddz, W, ldw,
              [=](std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                  std::size_t ld) {
                  for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
                      Batch<T> gradient = Simd::load_partial(sums + r * ld, cols);
-                     if (activation == Activation::sigmoid)
-                         gradient =
-                             sigmoid_grad<T>(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
+                     if (derivative)
+                         gradient = derivative(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
                      Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
                  }
              });
@@ -199,22 +229,28 @@ void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T
 template <class T>
 void gemm_tn_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T* dW, std::size_t lddw) noexcept {
-    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, lddw,
-                    ForwardEpilogue<T>{nullptr, Activation::identity, dW, lddw});
+    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, lddw, ForwardEpilogue<T>{nullptr, nullptr, dW, lddw});
+}
+
+// The weights w after an update by one sample: w + (scale x) dz.
+template <class T>
+DENSIMD_INLINE Batch<T> updated(Batch<T> scaled_x, Batch<T> dz, Batch<T> w) {
+    return Simd::fma(scaled_x, dz, w);
 }
 
 // W += scale x dz^T, row after row of W. Bound: one load and one store per vector of W (dz stays in L1).
 template <class T>
 void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
-    const Batch<T> factor(scale), zero(T(0));
+    if (out == 1 && ldw == 1) {
+        const Batch<T> factor(scale), gradient(*dz);
+        return map(
+            in, W, [=](Batch<T> w, Batch<T> element) { return updated<T>(factor * element, gradient, w); }, W,
+            x);
+    }
     for (std::size_t k = 0; k < in; ++k, W += ldw) {
-        const Batch<T> element(x[k]);
+        const Batch<T> element(scale * x[k]);
         map(
-            out, W,
-            [=](Batch<T> w, Batch<T> gradient) {
-                return Simd::fma(factor, Simd::fma(element, gradient, zero), w);  // as the tiles compute it
-            },
-            W, dz);
+            out, W, [=](Batch<T> w, Batch<T> gradient) { return updated<T>(element, gradient, w); }, W, dz);
     }
 }
 
@@ -222,12 +258,22 @@ void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T s
 template <class T>
 void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw) {
-    if (batch > 1)
-        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw});
-    else if (out == 1 && ldw == 1)
-        update_by_one(1, in, dZ, X, scale, W, in);
-    else
+    if (batch == 1)
         update_by_one(in, out, X, dZ, scale, W, ldw);
+    else
+        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw});
+}
+
+// b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1.
+template <class T>
+void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t lddz, T scale, T* b) {
+    const Batch<T> factor(scale);
+    for_each_vector<T>(out, [&](std::size_t j, std::size_t count, auto kind) {
+        constexpr bool partial = decltype(kind)::partial;
+        Batch<T> sum = load<partial>(dZ + j, count);
+        for (std::size_t i = 1; i < batch; ++i) sum = sum + load<partial>(dZ + i * lddz + j, count);
+        store<partial>(b + j, count, updated<T>(factor, sum, load<partial>(b + j, count)));
+    });
 }
 
 template <class T>
@@ -235,10 +281,9 @@ void dense_update_kernel(std::size_t batch, std::size_t in, std::size_t out, con
                          const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw,
                          T* b) noexcept {
     if (batch == 0) return;
-    const T scale = -learning_rate / static_cast<T>(batch), one(1);
+    const T scale = -learning_rate / static_cast<T>(batch);
     update_weights(batch, in, out, X, ldx, dZ, lddz, scale, W, ldw);
-    // The bias is the weight of an input that is always 1.
-    if (b) update_weights(batch, 1, out, &one, 0, dZ, lddz, scale, b, out);
+    if (b) update_bias(batch, out, dZ, lddz, scale, b);
 }
 
 template <class T>

@@ -1,29 +1,47 @@
-// Kernels that work on each element by itself.
+// Kernels that work on each element by itself, beside the activations.
 #pragma once
 
-#include "algorithms/exponential.hpp"
+#include "algorithms/activation.hpp"
 
 namespace densimd::kernels {
 namespace {
 
-// Bound: about 15 arithmetic instructions and one division per vector; memory does not matter within L2.
 template <class T>
-void sigmoid_kernel(std::size_t n, const T* x, T* y) noexcept {
+void exp_kernel(std::size_t n, const T* x, T* y) noexcept {
     map(
-        n, y, [](Batch<T> value) { return sigmoid(value); }, x);
+        n, y, [](Batch<T> value) DENSIMD_INLINE_LAMBDA { return exp(value); }, x);
 }
 
-// s (1 - s) ds, in this order here and in every fused form.
 template <class T>
-Batch<T> sigmoid_grad(Batch<T> s, Batch<T> ds) {
-    return s * (Batch<T>(T(1)) - s) * ds;
+void log_kernel(std::size_t n, const T* x, T* y) noexcept {
+    map(
+        n, y, [](Batch<T> value) DENSIMD_INLINE_LAMBDA { return log(value); }, x);
 }
 
-// Bound: two loads and one store per vector.
 template <class T>
-void sigmoid_grad_kernel(std::size_t n, const T* s, const T* ds, T* dx) noexcept {
+void log1p_kernel(std::size_t n, const T* x, T* y) noexcept {
     map(
-        n, dx, [](Batch<T> value, Batch<T> gradient) { return sigmoid_grad<T>(value, gradient); }, s, ds);
+        n, y, [](Batch<T> value) DENSIMD_INLINE_LAMBDA { return log1p(value); }, x);
+}
+
+template <class T>
+void leaky_relu_kernel(std::size_t n, T slope, const T* x, T* y) noexcept {
+    value_of_each(n, LeakyReluActivation<T>{Batch<T>(slope)}, x, y);
+}
+
+template <class T>
+void leaky_relu_grad_kernel(std::size_t n, T slope, const T* y, const T* ds, T* dx) noexcept {
+    gradient_of_each(n, LeakyReluActivation<T>{Batch<T>(slope)}, y, ds, dx);
+}
+
+template <class T>
+void elu_kernel(std::size_t n, T alpha, const T* x, T* y) noexcept {
+    value_of_each(n, EluActivation<T>{Batch<T>(alpha)}, x, y);
+}
+
+template <class T>
+void elu_grad_kernel(std::size_t n, T alpha, const T* y, const T* ds, T* dx) noexcept {
+    gradient_of_each(n, EluActivation<T>{Batch<T>(alpha)}, y, ds, dx);
 }
 
 // 0 * x is 0 for finite x and NaN otherwise, and a NaN stays in its sum. Bound: one load per vector.

@@ -1,4 +1,4 @@
-// exp and log1p on the ranges that the kernels need, and the sigmoid.
+// exp, exp - 1 and what is made of them.
 #pragma once
 
 #include "algorithms/vector.hpp"
@@ -7,11 +7,19 @@ namespace densimd::kernels {
 namespace {
 
 template <class T, std::size_t N>
-Batch<T> polynomial(Batch<T> x, const T (&coefficient)[N]) {
+DENSIMD_INLINE Batch<T> polynomial(Batch<T> x, const T (&coefficient)[N]) {
     Batch<T> sum(coefficient[N - 1]);
     DENSIMD_UNROLL
     for (std::size_t i = 2; i <= N; ++i) sum = Simd::fma(sum, x, Batch<T>(coefficient[N - i]));
     return sum;
+}
+
+// An elementary function has a short path for usual arguments and, out of line, one for all. NaN is usual.
+template <class Function, class T>
+DENSIMD_INLINE Batch<T> evaluate(Batch<T> x) {
+    if (xsimd::any(Function::unusual(x))) [[unlikely]]
+        return Function::of_any(x);
+    return Function::of_usual(x);
 }
 
 // exp(x) = 2^n exp(r) with r = x - n ln 2, and exp(r) from a minimax polynomial (Remez; coefficients lowest
@@ -27,14 +35,16 @@ template <>
 struct Exp<float> {
     static constexpr float round = 0x1.8p20f, log2_e = 0x1.715476p+0f;
     static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f;
-    static constexpr float lowest = -87.3f, highest = 88.37f;  // n from -126 to 127.5
-    static constexpr float all_zero = -104.5f;                 // exp and all below round to 0
+    static constexpr float lowest = -87.3f, highest = 88.37f;   // n from -126 to 127.5
+    static constexpr float all_zero = -120, all_infinite = 89;  // 0, even times that number; infinity
+    static constexpr float apart = 0x1p64f, apart_exponent = 64;
     static constexpr float p[] = {0.99999999263214122764f, 0.50005876978315580712f, 0.16668625638972137993f};
     static constexpr float table[8] = {0x1.000000p+0f, 0x1.f72b84p-1f, 0x1.f06fe0p-1f, 0x1.ebfdaep-1f,
                                        0x1.ea09e6p-1f, 0x1.eace54p-1f, 0x1.ee89fap-1f, 0x1.f5818ep-1f};
 
-    static Batch<float> scaled(Batch<float> r, Batch<float> shifted) {
-        const Batch<float> power = Simd::add_shifted_bits(Simd::lookup(table, shifted), shifted);
+    DENSIMD_INLINE static Batch<float> scaled(Batch<float> r, Batch<float> shifted) {
+        const Batch<float> power =
+            Simd::add_bits(Simd::lookup(table, shifted), Simd::shift_bits_up<20>(shifted));
         return Simd::fma(power, r * polynomial(r, p), power);
     }
 };
@@ -45,86 +55,179 @@ template <>
 struct Exp<double> {
     static constexpr double round = 0x1.8p52 + 1023, log2_e = 0x1.71547652b82fep+0;
     static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-    static constexpr double lowest = -708.3, highest = 709.4;  // n from -1022 to 1023
-    static constexpr double all_zero = -746;                   // exp and all below round to 0
+    static constexpr double lowest = -708.3, highest = 709.4;     // n from -1022 to 1023
+    static constexpr double all_zero = -800, all_infinite = 710;  // 0, even times that number; infinity
+    static constexpr double apart = 0x1p512, apart_exponent = 512;
     static constexpr double q[] = {0.50000000000000010223,     0.16666666666666674531,
                                    0.041666666666624123669,    0.0083333333333222063993,
                                    0.0013888888917215464125,   0.00019841269886593310706,
                                    0.000024801521293628821371, 2.7557242334418329825e-6,
                                    2.7620089412890901721e-7,   2.511005064807161279e-8};
 
-    static Batch<double> scaled(Batch<double> r, Batch<double> shifted) {
+    DENSIMD_INLINE static Batch<double> scaled(Batch<double> r, Batch<double> shifted) {
         const Batch<double> p = Simd::fma(r * r, polynomial(r, q), r) + Batch<double>(1.0);
-        return p * Simd::bits_to_exponent(shifted);
+        return p * Simd::shift_bits_up<52>(shifted);
     }
 };
+
+// x - n ln 2
+template <class T>
+DENSIMD_INLINE Batch<T> reduced(Batch<T> x, Batch<T> n) {
+    return Simd::fma(n, Batch<T>(-Exp<T>::ln2_low), Simd::fma(n, Batch<T>(-Exp<T>::ln2_high), x));
+}
 
 // exp(x) / 2^taken_out within 1.5 ULP, for x in [lowest, highest + taken_out ln 2], which the caller makes
 // sure of. NaN gives NaN.
 template <class T>
-Batch<T> exp_in_range(Batch<T> x, Batch<T> taken_out = Batch<T>(T(0))) {
+DENSIMD_INLINE Batch<T> exp_in_range(Batch<T> x, Batch<T> taken_out = Batch<T>(T(0))) {
     const Batch<T> shifted = Simd::fma(x, Batch<T>(Exp<T>::log2_e), Batch<T>(Exp<T>::round));
-    const Batch<T> n = shifted - Batch<T>(Exp<T>::round);
-    Batch<T> r = Simd::fma(n, Batch<T>(-Exp<T>::ln2_high), x);
-    r = Simd::fma(n, Batch<T>(-Exp<T>::ln2_low), r);
-    return Exp<T>::scaled(r, shifted - taken_out);
+    return Exp<T>::scaled(reduced(x, shifted - Batch<T>(Exp<T>::round)), shifted - taken_out);
 }
 
-// exp of the nearer end beyond [lowest, highest]. A maximum's x86 and ARM forms both return their second
+// The nearer end of [low, high] if x is beyond it. A maximum's x86 and ARM forms both return their second
 // argument if that is a NaN.
 template <class T>
-Batch<T> exp_clamped(Batch<T> x) {
-    x = xsimd::max(Batch<T>(Exp<T>::lowest), x);
-    return exp_in_range(xsimd::min(Batch<T>(Exp<T>::highest), x));
+DENSIMD_INLINE Batch<T> clamp(Batch<T> x, T low, T high) {
+    return xsimd::min(Batch<T>(high), xsimd::max(Batch<T>(low), x));
 }
 
-// log(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x) in [0, 1/3], as s P(s^2), P minimax (Remez).
 template <class T>
-struct Log1pConstants;
-
-template <>
-struct Log1pConstants<float> {
-    static constexpr float p[] = {2.0000000080787403509f, 0.66666310144923472713f, 0.40025114320997872524f,
-                                  0.27957665841961405188f, 0.28191546989572170433f};
-};
-
-template <>
-struct Log1pConstants<double> {
-    static constexpr double p[] = {2.0000000000000000025,   0.6666666666666612541,  0.40000000000192945171,
-                                   0.28571428544623494805,  0.22222224129410802775, 0.18181739195343283608,
-                                   0.15386647566742887087,  0.13299949223425816331, 0.12113421309237522065,
-                                   0.083107203363632901294, 0.17068995696583413851};
-};
-
-template <class T>
-Batch<T> log1p_unit(Batch<T> x) {
-    const Batch<T> s = Simd::divide(x, x + Batch<T>(T(2)));
-    return s * polynomial(s * s, Log1pConstants<T>::p);
+DENSIMD_INLINE Batch<T> exp_clamped(Batch<T> x) {
+    return exp_in_range(clamp(x, Exp<T>::lowest, Exp<T>::highest));
 }
 
-// The sigmoid where exp(-x) would overflow or the result is not a normal number: beside such an exp the 1 is
-// negligible, so a power of two is taken out of it and multiplied back at the end, with one rounding to a
-// denormal.
+// Where the result is infinite or not a normal number, a power of two is taken out of exp and multiplied back
+// at the end, with one rounding.
+struct Exponential {
+    template <class T>
+    DENSIMD_INLINE static auto unusual(Batch<T> x) {
+        return xsimd::abs(x) > Batch<T>(-Exp<T>::lowest);
+    }
+
+    template <class T>
+    DENSIMD_INLINE static Batch<T> of_usual(Batch<T> x) {
+        return exp_in_range(x);
+    }
+
+    template <class T>
+    [[gnu::noinline]] static Batch<T> of_any(Batch<T> x) {
+        using E = Exp<T>;
+        const Batch<T> zero(T(0)), one(T(1));
+        const auto tiny = x<Batch<T>(E::lowest), huge = x> Batch<T>(E::highest);
+        const Batch<T> taken_out = xsimd::select(tiny, Batch<T>(-E::apart_exponent),
+                                                 xsimd::select(huge, Batch<T>(E::apart_exponent), zero));
+        const Batch<T> factor =
+            xsimd::select(tiny, Batch<T>(1 / E::apart), xsimd::select(huge, Batch<T>(E::apart), one));
+        return exp_in_range(clamp(x, E::all_zero, E::all_infinite), taken_out) * factor;
+    }
+};
+
 template <class T>
-[[gnu::noinline]] Batch<T> sigmoid_of_very_negative(Batch<T> x) {
-    constexpr T power = sizeof(T) == 4 ? T(64) : T(512);
-    constexpr T factor = sizeof(T) == 4 ? T(0x1p-64) : T(0x1p-512);  // 2^-power
+DENSIMD_INLINE Batch<T> exp(Batch<T> x) {
+    return evaluate<Exponential>(x);
+}
+
+// numerator / (1 + exp(-x)): the sigmoid and those made of it. Relative errors of exp near 1 shrink in the
+// sum, so no case distinction by sign is needed. Where exp(-x) would overflow or the result is not a normal
+// number the 1 is negligible, so a power of two is taken out of exp.
+template <class T>
+DENSIMD_INLINE Batch<T> divide_by_one_plus_exp(Batch<T> numerator, Batch<T> x) {
+    return Simd::divide(numerator, Batch<T>(T(1)) + exp_in_range(xsimd::max(Batch<T>(Exp<T>::lowest), -x)));
+}
+
+template <class T>
+[[gnu::noinline]] Batch<T> divide_by_one_plus_any_exp(Batch<T> numerator, Batch<T> x) {
+    using E = Exp<T>;
     const Batch<T> zero(T(0)), one(T(1));
-    const auto tiny = x < Batch<T>(Exp<T>::lowest);
-    Batch<T> y = xsimd::max(Batch<T>(Exp<T>::lowest), -x);
-    y = xsimd::min(Batch<T>(-Exp<T>::all_zero), y);
-    const Batch<T> e = exp_in_range(y, xsimd::select(tiny, Batch<T>(power), zero));
-    return Simd::divide(one, one + e) * xsimd::select(tiny, Batch<T>(factor), one);
+    const auto tiny = x < Batch<T>(E::lowest);
+    const Batch<T> e = exp_in_range(clamp(-x, E::lowest, -E::all_zero),
+                                    xsimd::select(tiny, Batch<T>(E::apart_exponent), zero));
+    return Simd::divide(numerator, one + e) * xsimd::select(tiny, Batch<T>(1 / E::apart), one);
 }
 
-// 1 / (1 + exp(-x)). Relative errors of exp near 1 shrink in the sum, so no case distinction by sign is
-// needed.
 template <class T>
-Batch<T> sigmoid(Batch<T> x) {
-    const Batch<T> one(T(1)), lowest(Exp<T>::lowest);
-    if (xsimd::any(x < lowest)) [[unlikely]]
-        return sigmoid_of_very_negative(x);
-    return Simd::divide(one, one + exp_in_range(xsimd::max(lowest, -x)));
+DENSIMD_INLINE Batch<T> sigmoid_times(Batch<T> numerator, Batch<T> x) {
+    if (xsimd::any(x < Batch<T>(Exp<T>::lowest))) [[unlikely]]
+        return divide_by_one_plus_any_exp(numerator, x);
+    return divide_by_one_plus_exp(numerator, x);
+}
+
+template <class T>
+DENSIMD_INLINE Batch<T> sigmoid(Batch<T> x) {
+    return sigmoid_times(Batch<T>(T(1)), x);
+}
+
+// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1) with n whole, for x in [-2 digits, highest]: nothing cancels but
+// what is exact. `one_exponent` is the bits of 1.
+template <class T>
+struct Expm1;
+
+template <>
+struct Expm1<float> {
+    static constexpr float round = 0x1.8p23f + 127, lowest = -20;
+    static constexpr int mantissa_bits = 23;
+    static constexpr float q[] = {0.50000000269501713017f, 0.16666576970026700011f, 0.041666375133902483269f,
+                                  0.0083631812376520448386f, 0.0013941124021726353197f};
+};
+
+template <>
+struct Expm1<double> {
+    static constexpr double round = Exp<double>::round, lowest = -40;
+    static constexpr int mantissa_bits = 52;
+    static constexpr auto& q = Exp<double>::q;
+};
+
+template <class T>
+DENSIMD_INLINE Batch<T> expm1_in_range(Batch<T> x) {
+    const Batch<T> shifted = Simd::fma(x, Batch<T>(Exp<T>::log2_e), Batch<T>(Expm1<T>::round));
+    const Batch<T> r = reduced(x, shifted - Batch<T>(Expm1<T>::round));
+    const Batch<T> power = Simd::template shift_bits_up<Expm1<T>::mantissa_bits>(shifted);
+    return Simd::fma(power, Simd::fma(r * r, polynomial(r, Expm1<T>::q), r), power - Batch<T>(T(1)));
+}
+
+// tanh(x) = x + x z P(z) with z = x^2 and P minimax (Remez) up to 1/2, beyond which 1 - 2 / (exp(2 |x|) + 1)
+// has lost nothing. From `all_one` on it rounds to 1.
+template <class T>
+struct Tanh;
+
+template <>
+struct Tanh<float> {
+    static constexpr float P[] = {-0.33333332821620220849f, 0.13333228956495733094f,
+                                  -0.053934103296270459375f, 0.021474732935468662821f,
+                                  -0.0069510292966336574417f};
+    static constexpr float all_one = 10;
+};
+
+template <>
+struct Tanh<double> {
+    static constexpr double P[] = {-0.33333333333333329153,    0.13333333333329956158,
+                                   -0.053968253963750499682,   0.021869488302991008445,
+                                   -0.0088632293883212093258,  0.0035920348302460922911,
+                                   -0.0014549686396651495449,  0.00058500195542668609232,
+                                   -0.00022115021335175566756, 0.000059538838413042519407};
+    static constexpr double all_one = 20;
+};
+
+template <class T>
+DENSIMD_INLINE Batch<T> tanh(Batch<T> x) {
+    const Batch<T> one(T(1)), two(T(2)), sign = x & Batch<T>(T(-0.0)), magnitude = xsimd::abs(x);
+    const Batch<T> bounded = xsimd::min(Batch<T>(Tanh<T>::all_one), magnitude), z = bounded * bounded;
+    const Batch<T> small = Simd::fma(bounded * z, polynomial(z, Tanh<T>::P), bounded);
+    const Batch<T> large = one - Simd::divide(two, one + exp_in_range(bounded + bounded));
+    return xsimd::select(bounded < Batch<T>(T(0.5)), small, large) | sign;
+}
+
+// alpha (exp(x) - 1) below 0, else x.
+template <class T>
+DENSIMD_INLINE Batch<T> elu(Batch<T> x, Batch<T> alpha) {
+    const Batch<T> zero(T(0)), e = expm1_in_range(clamp(x, Expm1<T>::lowest, T(0)));
+    return xsimd::select(x > zero, x, alpha * e);
+}
+
+// x sigmoid(x), with a limit of 0 at -infinity.
+template <class T>
+DENSIMD_INLINE Batch<T> silu(Batch<T> x) {
+    return sigmoid_times(xsimd::max(Batch<T>(Exp<T>::all_zero), x), x);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "algorithms/exponential.hpp"
+#include "algorithms/softmax.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -17,15 +17,6 @@ T reciprocal_root(T square) {
     if (square < std::numeric_limits<T>::min()) return T(0);
     if (square > std::numeric_limits<T>::max()) return std::numeric_limits<T>::quiet_NaN();
     return T(1) / square_root(square);
-}
-
-// x with zeros from element n on: what is beyond the end of a row must not count.
-template <bool Partial, class T>
-Batch<T> first_elements(Batch<T> x, std::size_t n) {
-    if constexpr (!Partial) return x;
-    T values[width<T>];
-    x.store_unaligned(values);
-    return Simd::load_partial(values, n);
 }
 
 template <class T>
@@ -70,8 +61,70 @@ void binary_cross_entropy_kernel(std::size_t batch, std::size_t out, const T* Z,
         const Batch<T> positive = xsimd::max(zero, z);  // a NaN in z stays
         const Batch<T> e = exp_clamped(z - (positive + positive));
         const Batch<T> probability = Simd::divide(xsimd::select(z < zero, e, one), one + e);
-        return Term<T>{(positive - z * y) + log1p_unit(e), probability - y};
+        return Term<T>{(positive - z * y) + log1p_reduced(e), probability - y};
     });
+}
+
+template <class T>
+void mean_absolute_error_kernel(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
+                                std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept {
+    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, [](Batch<T> a, Batch<T> y) {
+        const Batch<T> zero(T(0)), one(T(1)), residual = a - y;
+        const Batch<T> sign =
+            xsimd::select(residual > zero, one, xsimd::select(residual < zero, -one, residual));
+        return Term<T>{xsimd::abs(residual), sign};  // 0 and NaN are their own signs
+    });
+}
+
+// With c the residual clamped to delta: c (r - c / 2) is r^2 / 2 within and delta (|r| - delta / 2) beyond.
+template <class T>
+void huber_kernel(std::size_t batch, std::size_t out, T delta, const T* A, std::size_t lda, const T* Y,
+                  std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept {
+    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, [delta](Batch<T> a, Batch<T> y) {
+        const Batch<T> residual = a - y, clamped = clamp(residual, -delta, delta);
+        return Term<T>{clamped * (residual - clamped * Batch<T>(T(0.5))), clamped};
+    });
+}
+
+// log(0) counts as -100 and a variance p (1 - p) below 1e-12 as 1e-12, so that all of [0, 1] gives finite
+// results.
+template <class T>
+void binary_cross_entropy_from_probabilities_kernel(std::size_t batch, std::size_t out, const T* P,
+                                                    std::size_t ldp, const T* Y, std::size_t ldy, T* dP,
+                                                    std::size_t lddp, T* loss) noexcept {
+    mean_of_terms(batch, out, P, ldp, Y, ldy, dP, lddp, loss, [](Batch<T> p, Batch<T> y) {
+        const Batch<T> one(T(1)), lowest(T(-100)), least(T(1e-12)), q = one - p;
+        const Batch<T> log_p = xsimd::max(lowest, log(p)), log_q = xsimd::max(lowest, log1p(-p));
+        return Term<T>{-(y * log_p + (one - y) * log_q), Simd::divide(p - y, xsimd::max(least, p * q))};
+    });
+}
+
+// With d = z - max(z), e = exp(d), s = sum(e), t = sum(y): loss = t log(s) - sum(y d), both terms of which
+// are positive, and dZ = t e / s - y. The exps wait in dZ for their sum. A class without a share in Y may
+// have a logit of -infinity.
+template <class T>
+void categorical_cross_entropy_kernel(std::size_t batch, std::size_t out, const T* Z, std::size_t ldz,
+                                      const T* Y, std::size_t ldy, T* dZ, std::size_t lddz,
+                                      T* loss) noexcept {
+    for (std::size_t row = 0; row < batch; ++row, Z += ldz, Y += ldy) {
+        T* gradient = dZ ? dZ + row * lddz : nullptr;
+        const Batch<T> zero(T(0)), shift(largest(out, Z));
+        LaneSum<T> exps, shares, distances;
+        for_each_lane_vector<T>(out, [&](std::size_t v, std::size_t i, std::size_t n, auto kind) {
+            constexpr bool partial = decltype(kind)::partial;
+            const Batch<T> d = load<partial>(Z + i, n) - shift, y = load<partial>(Y + i, n), e = exp(d);
+            if (gradient) store<partial>(gradient + i, n, e);
+            exps.part[v] = exps.part[v] + first_elements<partial>(e, n);
+            shares.part[v] = shares.part[v] + y;
+            distances.part[v] = distances.part[v] + xsimd::select(y == zero, zero, y * d);
+        });
+        const T sum = out > 0 ? exps.total() : T(1), share = shares.total();
+        loss[row] = share * log_of(sum) - distances.total();
+        if (gradient == nullptr) continue;
+        const Batch<T> factor(share / sum);
+        map(
+            out, gradient, [=](Batch<T> e, Batch<T> y) { return e * factor - y; }, gradient, Y);
+    }
 }
 
 template <class T>

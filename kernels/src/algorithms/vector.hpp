@@ -11,6 +11,10 @@
 #define DENSIMD_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+// For functions that a loop must not call: their constants are to stay in registers.
+#define DENSIMD_INLINE [[gnu::always_inline]] inline
+#define DENSIMD_INLINE_LAMBDA __attribute__((always_inline))
+
 // A loop over 0 .. count - 1, a constant, that leaves no loop: arrays of vectors that it indexes become
 // registers.
 #define DENSIMD_UNROLLED(i, count) DENSIMD_UNROLL for (std::size_t i = 0; i < (count); ++i)
@@ -61,6 +65,23 @@ void map(std::size_t n, T* y, Function function, const Inputs*... x) {
     if (i < n) Simd::store_partial(y + i, n - i, function(Simd::load_partial(x + i, n - i)...));
 }
 
+struct Full {
+    static constexpr bool partial = false;
+};
+struct Partial {
+    static constexpr bool partial = true;
+};
+
+// Calls body(i, count, Full or Partial) for the vectors of n elements: the `count` from element i on. Only
+// the last vector can be partial.
+template <class T, class Body>
+void for_each_vector(std::size_t n, Body body) {
+    constexpr std::size_t w = width<T>;
+    std::size_t i = 0;
+    for (; i + w <= n; i += w) body(i, w, Full{});
+    if (i < n) body(i, n - i, Partial{});
+}
+
 // Sums along lanes use as many virtual lanes as a cache line has elements, in one to four vectors: term i
 // goes to lane i mod lanes, and the lanes are added upper half to lower half. So the order is the same on
 // every ISA.
@@ -89,12 +110,14 @@ struct LaneSum {
     T total() const { return Simd::sum(sum_of(part)); }
 };
 
-struct Full {
-    static constexpr bool partial = false;
-};
-struct Partial {
-    static constexpr bool partial = true;
-};
+// x with zeros from element n on: what is beyond the end of a row must not count.
+template <bool Partial, class T>
+Batch<T> first_elements(Batch<T> x, std::size_t n) {
+    if constexpr (!Partial) return x;
+    T values[width<T>];
+    x.store_unaligned(values);
+    return Simd::load_partial(values, n);
+}
 
 // Calls body(v, i, count, Full or Partial) for the vectors of a row of n elements: the `count` elements from
 // element i on go to vector v of a LaneSum. Only the last vector can be partial.

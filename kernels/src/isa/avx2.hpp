@@ -26,6 +26,9 @@ struct Simd {
         return a / b;
     }
 
+    static Batch<float> square_root(Batch<float> x) { return _mm256_sqrt_ps(x); }
+    static Batch<double> square_root(Batch<double> x) { return _mm256_sqrt_pd(x); }
+
     // The first n elements, n <= width, and zeros.
     static Batch<float> load_partial(const float* p, std::size_t n) {
         const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -64,20 +67,39 @@ struct Simd {
         if (n & 1) _mm_store_sd(p, part);
     }
 
-    // The low bits of x, moved up to where the exponent lies.
-    static Batch<double> bits_to_exponent(Batch<double> x) {
-        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(x), 52));
+    // On the bits of each lane, as integers.
+    static Batch<float> add_bits(Batch<float> x, Batch<float> y) {
+        return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), _mm256_castps_si256(y)));
+    }
+    static Batch<double> add_bits(Batch<double> x, Batch<double> y) {
+        return _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(y)));
+    }
+    static Batch<float> subtract_bits(Batch<float> x, Batch<float> y) {
+        return _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_castps_si256(x), _mm256_castps_si256(y)));
+    }
+    static Batch<double> subtract_bits(Batch<double> x, Batch<double> y) {
+        return _mm256_castsi256_pd(_mm256_sub_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(y)));
+    }
+    template <int N>
+    static Batch<float> shift_bits_up(Batch<float> x) {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_up(Batch<double> x) {
+        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(x), N));
+    }
+    template <int N>
+    static Batch<float> shift_bits_down(Batch<float> x) {
+        return _mm256_castsi256_ps(_mm256_srli_epi32(_mm256_castps_si256(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_down(Batch<double> x) {
+        return _mm256_castsi256_pd(_mm256_srli_epi64(_mm256_castpd_si256(x), N));
     }
 
     // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
     static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
         return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), _mm256_castps_si256(index));
-    }
-
-    // The bits of x plus those of y moved up by 20, as integers.
-    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
-        return _mm256_castsi256_ps(
-            _mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(y), 20)));
     }
 
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is

@@ -26,6 +26,9 @@ struct Simd {
         return a / b;
     }
 
+    static Batch<float> square_root(Batch<float> x) { return _mm512_sqrt_ps(x); }
+    static Batch<double> square_root(Batch<double> x) { return _mm512_sqrt_pd(x); }
+
     // The first n elements, n <= width, and zeros.
     static Batch<float> load_partial(const float* p, std::size_t n) {
         return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
@@ -40,9 +43,34 @@ struct Simd {
         _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), x);
     }
 
-    // The low bits of x, moved up to where the exponent lies.
-    static Batch<double> bits_to_exponent(Batch<double> x) {
-        return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(x), 52));
+    // On the bits of each lane, as integers.
+    static Batch<float> add_bits(Batch<float> x, Batch<float> y) {
+        return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), _mm512_castps_si512(y)));
+    }
+    static Batch<double> add_bits(Batch<double> x, Batch<double> y) {
+        return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(y)));
+    }
+    static Batch<float> subtract_bits(Batch<float> x, Batch<float> y) {
+        return _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_castps_si512(x), _mm512_castps_si512(y)));
+    }
+    static Batch<double> subtract_bits(Batch<double> x, Batch<double> y) {
+        return _mm512_castsi512_pd(_mm512_sub_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(y)));
+    }
+    template <int N>
+    static Batch<float> shift_bits_up(Batch<float> x) {
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_up(Batch<double> x) {
+        return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(x), N));
+    }
+    template <int N>
+    static Batch<float> shift_bits_down(Batch<float> x) {
+        return _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_castps_si512(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_down(Batch<double> x) {
+        return _mm512_castsi512_pd(_mm512_srli_epi64(_mm512_castpd_si512(x), N));
     }
 
     // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
@@ -50,12 +78,6 @@ struct Simd {
         const __m512 twice =
             _mm512_castpd_ps(_mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(table))));
         return _mm512_permutexvar_ps(_mm512_castps_si512(index), twice);
-    }
-
-    // The bits of x plus those of y moved up by 20, as integers.
-    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
-        return _mm512_castsi512_ps(
-            _mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_castps_si512(y), 20)));
     }
 
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is

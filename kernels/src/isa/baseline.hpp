@@ -24,6 +24,9 @@ struct Simd {
         return a / b;
     }
 
+    static Batch<float> square_root(Batch<float> x) { return _mm_sqrt_ps(x); }
+    static Batch<double> square_root(Batch<double> x) { return _mm_sqrt_pd(x); }
+
     // The first n elements, n <= width, and zeros.
     static Batch<float> load_partial(const float* p, std::size_t n) {
         switch (n) {
@@ -57,9 +60,34 @@ struct Simd {
         if (n == 1) _mm_store_sd(p, x);
     }
 
-    // The low bits of x, moved up to where the exponent lies.
-    static Batch<double> bits_to_exponent(Batch<double> x) {
-        return _mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(x), 52));
+    // On the bits of each lane, as integers.
+    static Batch<float> add_bits(Batch<float> x, Batch<float> y) {
+        return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(x), _mm_castps_si128(y)));
+    }
+    static Batch<double> add_bits(Batch<double> x, Batch<double> y) {
+        return _mm_castsi128_pd(_mm_add_epi64(_mm_castpd_si128(x), _mm_castpd_si128(y)));
+    }
+    static Batch<float> subtract_bits(Batch<float> x, Batch<float> y) {
+        return _mm_castsi128_ps(_mm_sub_epi32(_mm_castps_si128(x), _mm_castps_si128(y)));
+    }
+    static Batch<double> subtract_bits(Batch<double> x, Batch<double> y) {
+        return _mm_castsi128_pd(_mm_sub_epi64(_mm_castpd_si128(x), _mm_castpd_si128(y)));
+    }
+    template <int N>
+    static Batch<float> shift_bits_up(Batch<float> x) {
+        return _mm_castsi128_ps(_mm_slli_epi32(_mm_castps_si128(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_up(Batch<double> x) {
+        return _mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(x), N));
+    }
+    template <int N>
+    static Batch<float> shift_bits_down(Batch<float> x) {
+        return _mm_castsi128_ps(_mm_srli_epi32(_mm_castps_si128(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_down(Batch<double> x) {
+        return _mm_castsi128_pd(_mm_srli_epi64(_mm_castpd_si128(x), N));
     }
 
     // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
@@ -68,11 +96,6 @@ struct Simd {
         _mm_store_si128(reinterpret_cast<__m128i*>(i),
                         _mm_and_si128(_mm_castps_si128(index), _mm_set1_epi32(7)));
         return _mm_setr_ps(table[i[0]], table[i[1]], table[i[2]], table[i[3]]);
-    }
-
-    // The bits of x plus those of y moved up by 20, as integers.
-    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
-        return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(x), _mm_slli_epi32(_mm_castps_si128(y), 20)));
     }
 
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is

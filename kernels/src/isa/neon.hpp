@@ -21,6 +21,9 @@ struct Simd {
     static Batch<float> divide(Batch<float> a, Batch<float> b) { return vdivq_f32(a, b); }
     static Batch<double> divide(Batch<double> a, Batch<double> b) { return vdivq_f64(a, b); }
 
+    static Batch<float> square_root(Batch<float> x) { return vsqrtq_f32(x); }
+    static Batch<double> square_root(Batch<double> x) { return vsqrtq_f64(x); }
+
     // The first n elements, n <= width, and zeros.
     static Batch<float> load_partial(const float* p, std::size_t n) {
         if (n >= 4) return vld1q_f32(p);
@@ -46,9 +49,34 @@ struct Simd {
         if (n == 1) vst1q_lane_f64(p, x, 0);
     }
 
-    // The low bits of x, moved up to where the exponent lies.
-    static Batch<double> bits_to_exponent(Batch<double> x) {
-        return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(x), 52));
+    // On the bits of each lane, as integers.
+    static Batch<float> add_bits(Batch<float> x, Batch<float> y) {
+        return vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(x), vreinterpretq_u32_f32(y)));
+    }
+    static Batch<double> add_bits(Batch<double> x, Batch<double> y) {
+        return vreinterpretq_f64_u64(vaddq_u64(vreinterpretq_u64_f64(x), vreinterpretq_u64_f64(y)));
+    }
+    static Batch<float> subtract_bits(Batch<float> x, Batch<float> y) {
+        return vreinterpretq_f32_u32(vsubq_u32(vreinterpretq_u32_f32(x), vreinterpretq_u32_f32(y)));
+    }
+    static Batch<double> subtract_bits(Batch<double> x, Batch<double> y) {
+        return vreinterpretq_f64_u64(vsubq_u64(vreinterpretq_u64_f64(x), vreinterpretq_u64_f64(y)));
+    }
+    template <int N>
+    static Batch<float> shift_bits_up(Batch<float> x) {
+        return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_up(Batch<double> x) {
+        return vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(x), N));
+    }
+    template <int N>
+    static Batch<float> shift_bits_down(Batch<float> x) {
+        return vreinterpretq_f32_u32(vshrq_n_u32(vreinterpretq_u32_f32(x), N));
+    }
+    template <int N>
+    static Batch<double> shift_bits_down(Batch<double> x) {
+        return vreinterpretq_f64_u64(vshrq_n_u64(vreinterpretq_u64_f64(x), N));
     }
 
     // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
@@ -59,12 +87,6 @@ struct Simd {
         const uint8x16x2_t all = {
             {vreinterpretq_u8_f32(vld1q_f32(table)), vreinterpretq_u8_f32(vld1q_f32(table + 4))}};
         return vreinterpretq_f32_u8(vqtbl2q_u8(all, bytes));
-    }
-
-    // The bits of x plus those of y moved up by 20, as integers.
-    static Batch<float> add_shifted_bits(Batch<float> x, Batch<float> y) {
-        return vreinterpretq_f32_u32(
-            vaddq_u32(vreinterpretq_u32_f32(x), vshlq_n_u32(vreinterpretq_u32_f32(y), 20)));
     }
 
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is

@@ -1,0 +1,75 @@
+// Row-wise softmax and its logarithm, and the loss made of them.
+#pragma once
+
+#include <limits>
+
+#include "algorithms/logarithm.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+// The largest element of a row, or 0 without any; whatever it is if there is a NaN, which the exps will show.
+template <class T>
+T largest(std::size_t n, const T* x) {
+    if (n == 0) return T(0);
+    Batch<T> best(x[0]);
+    std::size_t i = 0;
+    for (; i + width<T> <= n; i += width<T>) best = xsimd::max(best, load(x + i));
+    for (; i < n; ++i) best = xsimd::max(best, Batch<T>(x[i]));
+    T lane[width<T>], result = x[0];
+    best.store_unaligned(lane);
+    for (const T value : lane) result = value > result ? value : result;
+    return result;
+}
+
+template <class T>
+T log_of(T x) {
+    T lane[width<T>];
+    log(Batch<T>(x)).store_unaligned(lane);
+    return lane[0];
+}
+
+// exp(x - shift) of a row goes to e, which may be x; returns their sum.
+template <class T>
+T exps_and_sum(std::size_t n, const T* x, T shift, T* e) {
+    const Batch<T> shifts(shift);
+    LaneSum<T> sum;
+    for_each_lane_vector<T>(n, [&](std::size_t v, std::size_t i, std::size_t count, auto kind) {
+        constexpr bool partial = decltype(kind)::partial;
+        const Batch<T> value = exp(load<partial>(x + i, count) - shifts);
+        store<partial>(e + i, count, value);
+        sum.part[v] = sum.part[v] + first_elements<partial>(value, count);
+    });
+    return sum.total();
+}
+
+// Bound: the exps.
+template <class T>
+void softmax_kernel(std::size_t batch, std::size_t n, const T* X, std::size_t ldx, T* Y,
+                    std::size_t ldy) noexcept {
+    for (std::size_t row = 0; row < batch; ++row, X += ldx, Y += ldy) {
+        const Batch<T> factor(T(1) / exps_and_sum(n, X, largest(n, X), Y));
+        map(
+            n, Y, [=](Batch<T> e) { return e * factor; }, Y);
+    }
+}
+
+template <class T>
+void log_softmax_kernel(std::size_t batch, std::size_t n, const T* X, std::size_t ldx, T* Y,
+                        std::size_t ldy) noexcept {
+    for (std::size_t row = 0; row < batch; ++row, X += ldx, Y += ldy) {
+        const Batch<T> shift(largest(n, X));
+        LaneSum<T> sum;
+        for_each_lane_vector<T>(n, [&](std::size_t v, std::size_t i, std::size_t count, auto kind) {
+            constexpr bool partial = decltype(kind)::partial;
+            const Batch<T> e = exp(load<partial>(X + i, count) - shift);
+            sum.part[v] = sum.part[v] + first_elements<partial>(e, count);
+        });
+        const Batch<T> log_sum(log_of(sum.total()));
+        map(
+            n, Y, [=](Batch<T> x) { return (x - shift) - log_sum; }, X);
+    }
+}
+
+}  // namespace
+}  // namespace densimd::kernels
