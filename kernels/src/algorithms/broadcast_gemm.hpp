@@ -55,21 +55,20 @@ struct AsItIs {
     }
 };
 
-// Epilogue: start<Partial>(column, count) gives a tile's sums their first value; finish<Partial>(tile, row,
-// column, count) stores it. `count` is the number of elements in the last vector of a row.
+// Epilogue: start<Partial>(row, column, count) gives a sum its first value; finish<Partial>(tile, row,
+// column, count) stores a tile. `count` is the number of elements in the last vector of a row.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
 void broadcast_tile(const Product<T>& product, std::size_t count, const Source& source,
                     const Epilogue& epilogue, std::size_t row, std::size_t column) {
     constexpr std::size_t w = width<T>;
     Batch<T> sum[Rows][Columns][Splits];
-    DENSIMD_UNROLLED (c, Columns) {
-        const std::size_t at = column + c * w;
-        const Batch<T> first = c == Columns - 1 ? epilogue.template start<Partial>(at, count)
-                                                : epilogue.template start<false>(at, w);
-        DENSIMD_UNROLLED (r, Rows)
-            DENSIMD_UNROLLED (s, Splits) sum[r][c][s] = s == 0 ? first : Batch<T>(T(0));
-    }
+    DENSIMD_UNROLLED (r, Rows)
+        DENSIMD_UNROLLED (c, Columns) {
+            sum[r][c][0] = c == Columns - 1 ? epilogue.template start<Partial>(row + r, column + c * w, count)
+                                            : epilogue.template start<false>(row + r, column + c * w, w);
+            DENSIMD_UNROLLED (s, Splits - 1) sum[r][c][s + 1] = Batch<T>(T(0));
+        }
 
     // Locals: fields read through the reference could change under the stores.
     const std::size_t depth = product.depth, row_stride = product.row_stride;
@@ -101,16 +100,33 @@ void broadcast_tile(const Product<T>& product, std::size_t count, const Source& 
     epilogue.template finish<Partial>(tile, row, column, count);
 }
 
-// All rows of one panel of columns, in the tallest tiles that fit, then lower ones.
+// The tallest tile that is not taller than `height`; returns its height.
+template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
+          class Epilogue>
+std::size_t broadcast_tile_of(std::size_t height, const Product<T>& product, std::size_t count,
+                              const Source& source, const Epilogue& epilogue, std::size_t row,
+                              std::size_t column) {
+    if constexpr (Rows > 1) {
+        constexpr std::size_t lower = Rows > 8 ? 8 : Rows - 1;
+        if (height < Rows)
+            return broadcast_tile_of<T, lower, Columns, Splits, Partial>(height, product, count, source,
+                                                                         epilogue, row, column);
+    }
+    broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
+    return Rows;
+}
+
+// All rows of one panel of columns in the tallest tiles that fit. The last two are about equally tall,
+// because a very low one would wait for its loads of B.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
 void broadcast_rows(const Product<T>& product, std::size_t count, const Source& source,
-                    const Epilogue& epilogue, std::size_t row, std::size_t column) {
-    for (; row + Rows <= product.rows; row += Rows)
-        broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
-    if constexpr (Rows > 1) {
-        constexpr std::size_t fewer = Rows > 8 ? 8 : Rows > 6 ? 6 : Rows > 4 ? 4 : Rows - 1;
-        broadcast_rows<T, fewer, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
+                    const Epilogue& epilogue, std::size_t column) {
+    for (std::size_t row = 0; row < product.rows;) {
+        const std::size_t left = product.rows - row;
+        const std::size_t height = left > Rows && left < 2 * Rows ? (left + 1) / 2 : left;
+        row += broadcast_tile_of<T, Rows, Columns, Splits, Partial>(height, product, count, source, epilogue,
+                                                                    row, column);
     }
 }
 
@@ -124,10 +140,10 @@ void broadcast_panel(const Product<T>& product, const Source& source, const Epil
             return broadcast_panel<T, Columns - 1, Splits>(product, source, epilogue, column);
     }
     if (cols >= Columns * w)
-        broadcast_rows<T, tallest, Columns, Splits, false>(product, w, source, epilogue, 0, column);
+        broadcast_rows<T, tallest, Columns, Splits, false>(product, w, source, epilogue, column);
     else
         broadcast_rows<T, tallest, Columns, Splits, true>(product, cols - (Columns - 1) * w, source, epilogue,
-                                                          0, column);
+                                                          column);
 }
 
 // Panel by panel of columns, so that a panel of B stays in L1 or L2 while the rows of A pass by.

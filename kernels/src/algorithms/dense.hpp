@@ -17,9 +17,11 @@ struct ForwardEpilogue {
     void (*activation)(std::size_t n, const T* x, T* y) noexcept;  // null: identity
     T* out;
     std::size_t ld;
+    bool continued = false;  // `out` holds the sums so far
 
     template <bool Partial>
-    Batch<T> start(std::size_t column, std::size_t count) const {
+    Batch<T> start(std::size_t row, std::size_t column, std::size_t count) const {
+        if (continued) return load<Partial>(out + row * ld + column, count);
         return bias ? load<Partial>(bias + column, count) : Batch<T>(T(0));
     }
 
@@ -59,7 +61,7 @@ struct UpdateEpilogue {
     std::size_t ld;
 
     template <bool Partial>
-    Batch<T> start(std::size_t, std::size_t) const {
+    Batch<T> start(std::size_t, std::size_t, std::size_t) const {
         return Batch<T>(T(0));
     }
 
@@ -124,12 +126,35 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
     T* const y = epilogue.out;
     for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
-        store<partial>(y + i, count, epilogue.template start<partial>(i, count));
+        store<partial>(y + i, count, epilogue.template start<partial>(0, i, count));
     });
     std::size_t k = 0;
     for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
     for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
     if (epilogue.activation) epilogue.activation(out, y, y);
+}
+
+// The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
+// of a panel of W stays in L2 even if ld is a multiple of 4 KiB and so reaches only a sixteenth of its sets.
+template <class T>
+void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
+    const std::size_t block = product.ldb * sizeof(T) % 2048 == 0 ? 256 : 2048;
+    const auto activation = epilogue.activation;
+    const std::size_t depth = product.depth;
+    std::size_t done = 0;
+    if (product.rows > 2 * few_rows) {
+        epilogue.activation = nullptr;
+        product.depth = block;
+        for (; done + 2 * block < depth; done += block) {
+            broadcast_gemm<T, 1>(product, epilogue);
+            product.A += block;
+            product.B += block * product.ldb;
+            epilogue.continued = true;
+        }
+    }
+    epilogue.activation = activation;
+    product.depth = depth - done;
+    broadcast_gemm<T, 1>(product, epilogue);
 }
 
 constexpr bool is_long_row(std::size_t out, std::size_t lanes) { return out >= 32 * lanes; }
@@ -149,7 +174,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
         case 2:
             return broadcast_gemm<T, 2>(product, epilogue);
         default:
-            return broadcast_gemm<T, 1>(product, epilogue);
+            return forward_in_blocks(product, epilogue);
     }
 }
 
