@@ -14,7 +14,7 @@ namespace {
 // that leave the sign of 0 open are selects.
 template <class T>
 struct SigmoidActivation {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return x < Batch<T>(Exp<T>::lowest); }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         return Range::sigmoid_times(Batch<T>(T(1)), x);
@@ -34,11 +34,11 @@ struct TanhActivation {
 // log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which is exp(x) for very negative x.
 template <class T>
 struct SoftplusActivation {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return xsimd::abs(x) > Batch<T>(-Exp<T>::lowest); }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         const Batch<T> zero(T(0));
-        return xsimd::select(x > zero, x, zero) + log1p_reduced(Range::exp(-xsimd::abs(x)));
+        return xsimd::select(x > zero, x, zero) + log1p_reduced(Range::exp(negative(xsimd::abs(x))));
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
         return -expm1_in_range(clamp(-y, Expm1<T>::lowest, T(0))) * ds;  // sigmoid(x) = 1 - exp(-y)
@@ -104,7 +104,7 @@ struct GeluTanhActivation {
     static constexpr T c = T(1.59576912160573071176), d = T(0.07135481627260024878);
     static constexpr T usual = sizeof(T) == 4 ? T(9.5) : T(20), all_zero = sizeof(T) == 4 ? T(12) : T(24);
 
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return x < Batch<T>(-usual); }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return xsimd::abs(x) > Batch<T>(usual); }
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         const Batch<T> bounded = xsimd::max(Batch<T>(-all_zero), x);
@@ -122,7 +122,7 @@ struct GeluTanhActivation {
 // x sigmoid(x), with a limit of 0 at -infinity.
 template <class T>
 struct SiluActivation {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return x < Batch<T>(Exp<T>::lowest); }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         return Range::sigmoid_times(xsimd::max(Batch<T>(Exp<T>::all_zero), x), x);
