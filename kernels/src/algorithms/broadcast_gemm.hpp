@@ -26,11 +26,11 @@ struct Product {
 // independent of the other rows, their number depends on the number of columns alone.
 template <class T>
 constexpr std::size_t splits_for(std::size_t cols) {
-    return cols <= lanes<T> ? 4 : cols <= 2 * lanes<T> ? 2 : 1;
+    return cols <= lanes<T> ? 4 : cols <= 4 * lanes<T> ? 2 : 1;
 }
 
-// Tiles are low and wide when there are few rows, so that these have enough independent sums: 1 to 3 rows
-// x 8.
+// Tiles are low and wide when there are few rows, so that these have enough independent sums: up to 3 rows x
+// 8, or one row x 24.
 constexpr std::size_t few_rows = 3;
 
 constexpr std::size_t columns_for(std::size_t rows_of_tile, std::size_t splits) {
@@ -44,8 +44,10 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
                                      : 12;
 
 // Where a tile gets B from: row(p).load<Partial>(address, column, count) is a vector of row p of B.
+// `one_row`: A has only one row.
+template <bool OneRow>
 struct AsItIs {
-    static constexpr bool once = false;
+    static constexpr bool one_row = OneRow;
 
     DENSIMD_INLINE AsItIs row(std::size_t) const { return {}; }
 
@@ -130,35 +132,41 @@ void broadcast_rows(const Product<T>& product, std::size_t count, const Source& 
     }
 }
 
+// The widest panel from `column` on that is not wider than the columns left; returns its width in vectors.
+// Only some widths above 8 exist, to keep the library small.
 template <class T, std::size_t Columns, std::size_t Splits, class Source, class Epilogue>
-void broadcast_panel(const Product<T>& product, const Source& source, const Epilogue& epilogue,
-                     std::size_t column) {
-    constexpr std::size_t w = width<T>, tallest = Source::once ? 1 : max_rows<Columns, Splits>;
+std::size_t broadcast_panel(const Product<T>& product, const Source& source, const Epilogue& epilogue,
+                            std::size_t column) {
+    constexpr std::size_t w = width<T>, tallest = Source::one_row ? 1 : max_rows<Columns, Splits>;
     const std::size_t cols = product.cols - column;
     if constexpr (Columns > 1) {
+        constexpr std::size_t narrower = Columns > 8 ? Columns - 4 : Columns - 1;
         if (cols <= (Columns - 1) * w)
-            return broadcast_panel<T, Columns - 1, Splits>(product, source, epilogue, column);
+            return broadcast_panel<T, narrower, Splits>(product, source, epilogue, column);
     }
     if (cols >= Columns * w)
         broadcast_rows<T, tallest, Columns, Splits, false>(product, w, source, epilogue, column);
     else
         broadcast_rows<T, tallest, Columns, Splits, true>(product, cols - (Columns - 1) * w, source, epilogue,
                                                           column);
+    return Columns;
 }
 
 // Panel by panel of columns, so that a panel of B stays in L1 or L2 while the rows of A pass by.
 template <class T, std::size_t Columns, std::size_t Splits, class Source, class Epilogue>
 void broadcast_panels(const Product<T>& product, const Source& source, const Epilogue& epilogue) {
-    for (std::size_t column = 0; column < product.cols; column += Columns * width<T>)
-        broadcast_panel<T, Columns, Splits>(product, source, epilogue, column);
+    for (std::size_t column = 0; column < product.cols;)
+        column += broadcast_panel<T, Columns, Splits>(product, source, epilogue, column) * width<T>;
 }
 
 template <class T, std::size_t Splits, class Epilogue>
 void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
-    if (product.rows <= few_rows)
-        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs{}, epilogue);
+    if (product.rows == 1)
+        broadcast_panels<T, columns_for(1, Splits), Splits>(product, AsItIs<true>{}, epilogue);
+    else if (product.rows <= few_rows)
+        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs<false>{}, epilogue);
     else
-        broadcast_panels<T, columns_for(6, Splits), Splits>(product, AsItIs{}, epilogue);
+        broadcast_panels<T, columns_for(6, Splits), Splits>(product, AsItIs<false>{}, epilogue);
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     const ForwardEpilogue<T> epilogue{b, functions<T>(activation).value, A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1 && is_long_row(out, lanes<T>))
-        return forward_long_row(in, out, X, W, ldw, AsItIs{}, epilogue);
+        return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     switch (splits_for<T>(out)) {
         case 4:

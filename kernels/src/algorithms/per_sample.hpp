@@ -65,7 +65,7 @@ void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, c
 // W as it is after the update with a sample, written back on the way.
 template <class T>
 struct Updated {
-    static constexpr bool once = true;  // each vector may be loaded only once
+    static constexpr bool one_row = true;  // each vector may be loaded only once
 
     struct Row {
         Batch<T> element;
@@ -88,7 +88,7 @@ struct Updated {
 
 template <class T, std::size_t Splits>
 void update_forward(const Product<T>& product, const Updated<T>& source, const ForwardEpilogue<T>& epilogue) {
-    broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, source, epilogue);
+    broadcast_panels<T, columns_for(1, Splits), Splits>(product, source, epilogue);
 }
 
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.
