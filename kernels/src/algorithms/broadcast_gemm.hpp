@@ -43,27 +43,15 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
                                      ? Simd::accumulators / (Columns * Splits)
                                      : 12;
 
-// Where a tile gets B from: row(p).load<Partial>(address, column, count) is a vector of row p of B.
-// `one_row`: A has only one row.
-template <bool OneRow>
-struct AsItIs {
-    static constexpr bool one_row = OneRow;
-
-    DENSIMD_INLINE AsItIs row(std::size_t) const { return {}; }
-
-    template <bool Partial, class T>
-    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t, std::size_t count) const {
-        return kernels::load<Partial>(address, count);
-    }
-};
-
-// Epilogue: start<Partial>(row, column, count) gives a sum its first value; finish<Partial>(tile, row,
-// column, count) stores a tile. `count` is the number of elements in the last vector of a row.
+// Epilogue: begin<Rows, Columns>(row, column) announces a tile; start<Partial>(row, column, count) gives a
+// sum its first value; finish<Partial>(tile, row, column, count) stores a tile. `count` is the number of
+// elements in the last vector of a row.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
 void broadcast_tile(const Product<T>& product, std::size_t count, const Source& source,
                     const Epilogue& epilogue, std::size_t row, std::size_t column) {
     constexpr std::size_t w = width<T>;
+    epilogue.template begin<Rows, Columns>(row, column);
     Batch<T> sum[Rows][Columns][Splits];
     DENSIMD_UNROLLED (r, Rows)
         DENSIMD_UNROLLED (c, Columns) {

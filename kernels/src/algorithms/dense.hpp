@@ -19,6 +19,9 @@ struct ForwardEpilogue {
     std::size_t ld;
     bool continued = false;  // `out` holds the sums so far
 
+    template <std::size_t, std::size_t>
+    DENSIMD_INLINE void begin(std::size_t, std::size_t) const {}
+
     template <bool Partial>
     Batch<T> start(std::size_t row, std::size_t column, std::size_t count) const {
         if (continued) return load<Partial>(out + row * ld + column, count);
@@ -53,12 +56,27 @@ struct ForwardEpilogue {
     }
 };
 
-// W += scale * sum: the gradient never reaches memory.
+// Out of line, so that its addresses burden no loop; the asm keeps g++ from dropping a call without effect.
+template <class T>
+[[gnu::noinline]] void prefetch(const T* p, std::size_t ld, std::size_t rows, std::size_t cols) {
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < cols; c += lanes<T>) __builtin_prefetch(p + r * ld + c, 1);
+    asm volatile("");
+}
+
+// W += scale * sum: the gradient never reaches memory. W is fetched while the sums are made, if that takes
+// long enough to wait for L3.
 template <class T>
 struct UpdateEpilogue {
     T scale;
     T* W;
     std::size_t ld;
+    bool fetch;
+
+    template <std::size_t Rows, std::size_t Columns>
+    DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
+        if (fetch) prefetch(W + row * ld + column, ld, Rows, Columns * width<T>);
+    }
 
     template <bool Partial>
     Batch<T> start(std::size_t, std::size_t, std::size_t) const {
@@ -208,23 +226,34 @@ void backward_one_output(std::size_t batch, std::size_t in, const T* dZ, std::si
     }
 }
 
+// What dot products finish with: the derivative of the layer before.
+template <class T>
+struct InputGradient {
+    const T* X;
+    std::size_t ldx;
+    Batch<T> (*derivative)(Batch<T> a, Batch<T> ds);  // null: identity
+    T* dX;
+    std::size_t lddx;
+
+    void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
+                    std::size_t ld) const {
+        for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
+            Batch<T> gradient = Simd::load_partial(sums + r * ld, cols);
+            if (derivative)
+                gradient = derivative(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
+            Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
+        }
+    }
+};
+
 template <class T>
 void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
     if (out == 1 && ldw == 1)
         return backward_one_output(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
-    const auto derivative = functions<T>(activation).gradient;
     dot_gemm(batch, in, out, dZ, lddz, W, ldw,
-             [=](std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
-                 std::size_t ld) {
-                 for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
-                     Batch<T> gradient = Simd::load_partial(sums + r * ld, cols);
-                     if (derivative)
-                         gradient = derivative(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
-                     Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
-                 }
-             });
+             InputGradient<T>{X, ldx, functions<T>(activation).gradient, dX, lddx});
 }
 
 template <class T>
@@ -286,7 +315,8 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
     if (batch == 1)
         update_by_one(in, out, X, dZ, scale, W, ldw);
     else
-        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw});
+        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw,
+                        UpdateEpilogue<T>{scale, W, ldw, batch >= 128});
 }
 
 // b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1.

@@ -174,5 +174,19 @@ void for_each_lane_vector(std::size_t n, Body body) {
     }
 }
 
+// Where a product gets its matrix B from: row(p).load<Partial>(address, column, count) is a vector of row p.
+// `one_row`: A has only one row.
+template <bool OneRow>
+struct AsItIs {
+    static constexpr bool one_row = OneRow;
+
+    DENSIMD_INLINE AsItIs row(std::size_t) const { return {}; }
+
+    template <bool Partial, class T>
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t, std::size_t count) const {
+        return kernels::load<Partial>(address, count);
+    }
+};
+
 }  // namespace
 }  // namespace densimd::kernels
