@@ -165,6 +165,16 @@ void gradient_kernel(std::size_t n, const T* a, const T* ds, T* dx) noexcept {
     gradient_of_each(n, Function<T>{}, a, ds, dx);
 }
 
+// One vector, in registers.
+template <class T, template <class> class Function>
+Batch<T> value_vector(Batch<T> x) {
+    const Function<T> function;
+    if constexpr (requires { function.unusual(x); })
+        return value_of(function, x);
+    else
+        return function.value(x);
+}
+
 template <class T, template <class> class Function>
 Batch<T> gradient_vector(Batch<T> a, Batch<T> ds) {
     return Function<T>{}.gradient(a, ds);
@@ -173,12 +183,14 @@ Batch<T> gradient_vector(Batch<T> a, Batch<T> ds) {
 // What an epilogue calls: out of line, because inlined into every tile they would be most of the library.
 template <class T>
 struct ActivationFunctions {
-    void (*value)(std::size_t n, const T* x, T* y) noexcept;
+    void (*values)(std::size_t n, const T* x, T* y) noexcept;
+    Batch<T> (*value)(Batch<T> x);
     Batch<T> (*gradient)(Batch<T> a, Batch<T> ds);
 };
 
 template <class T, template <class> class Function>
-constexpr ActivationFunctions<T> functions_of = {value_kernel<T, Function>, gradient_vector<T, Function>};
+constexpr ActivationFunctions<T> functions_of = {value_kernel<T, Function>, value_vector<T, Function>,
+                                                 gradient_vector<T, Function>};
 
 // Null pointers for the identity.
 template <class T>

@@ -13,8 +13,8 @@ namespace {
 // The bias starts the sums; the activation is applied to whole vectors before they are stored.
 template <class T>
 struct ForwardEpilogue {
-    const T* bias;                                                 // null: none
-    void (*activation)(std::size_t n, const T* x, T* y) noexcept;  // null: identity
+    const T* bias;  // null: none
+    ActivationFunctions<T> activation;
     T* out;
     std::size_t ld;
     bool continued = false;  // `out` holds the sums so far
@@ -31,11 +31,15 @@ struct ForwardEpilogue {
     template <bool Partial, std::size_t Rows, std::size_t Columns>
     void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
                 std::size_t count) const {
-        if (activation == nullptr) return store_tile<Partial>(sum, row, column, count);
+        if (activation.value == nullptr) return store_tile<Partial>(sum, row, column, count);
         constexpr std::size_t vectors = Rows * Columns;
+        if constexpr (vectors == 1) {
+            const Batch<T> tile[1][1] = {{activation.value(sum[0][0])}};
+            return store_tile<Partial>(tile, row, column, count);
+        }
         alignas(64) T values[vectors * width<T>];
         DENSIMD_UNROLLED (i, vectors) sum[i / Columns][i % Columns].store_aligned(values + i * width<T>);
-        activation(vectors * width<T>, values, values);
+        activation.values(vectors * width<T>, values, values);
         Batch<T> tile[Rows][Columns];
         DENSIMD_UNROLLED (i, vectors)
             tile[i / Columns][i % Columns] = Batch<T>::load_aligned(values + i * width<T>);
@@ -98,21 +102,40 @@ struct UpdateEpilogue {
     }
 };
 
-// One output: a dot product per row. W is a column whose elements are ldw apart.
+// The activation of one sum, in registers.
+template <class T>
+void finish_one_output(T sum, const ForwardEpilogue<T>& epilogue) {
+    const Batch<T> z(epilogue.bias ? sum + *epilogue.bias : sum);
+    Simd::store_partial(epilogue.out, 1, epilogue.activation.value ? epilogue.activation.value(z) : z);
+}
+
+// One output: a dot product per row. W is a column whose elements are ldw apart. Contiguous results wait for
+// their activation until all are there, so that its vectors are full.
 template <class T>
 void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
                         std::size_t ldw, const ForwardEpilogue<T>& epilogue) {
+    if (batch == 1 && ldw == 1) {
+        T sum[1];
+        dot_rows<1>(in, X, W, 0, AsItIs<true>{}, sum);
+        return finish_one_output(sum[0], epilogue);
+    }
     const T bias = epilogue.bias ? *epilogue.bias : T(0);
+    T* const out = epilogue.out;
+    const std::size_t ld = batch == 1 ? 1 : epilogue.ld;
     const auto finish = [&](std::size_t row, std::size_t, std::size_t rows, std::size_t, T* sums,
                             std::size_t) {
-        for (std::size_t i = 0; i < rows; ++i) sums[i] += bias;
-        if (epilogue.activation) epilogue.activation(rows, sums, sums);
-        for (std::size_t i = 0; i < rows; ++i) epilogue.out[(row + i) * epilogue.ld] = sums[i];
+        T* const results = ld == 1 ? out + row : sums;
+        map(
+            rows, results, [=](Batch<T> sum) { return sum + Batch<T>(bias); }, sums);
+        if (ld == 1) return;
+        if (epilogue.activation.values) epilogue.activation.values(rows, sums, sums);
+        for (std::size_t i = 0; i < rows; ++i) out[(row + i) * ld] = sums[i];
     };
     if (ldw == 1)
         dot_gemv(batch, in, X, ldx, W, Unit{}, finish);
     else
         dot_gemv(batch, in, X, ldx, W, AnyStep{ldw}, finish);
+    if (ld == 1 && epilogue.activation.values) epilogue.activation.values(batch, out, out);
 }
 
 // y += x[k] times row k of W, for `Rows` rows.
@@ -149,7 +172,7 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
     std::size_t k = 0;
     for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
     for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
-    if (epilogue.activation) epilogue.activation(out, y, y);
+    if (epilogue.activation.values) epilogue.activation.values(out, y, y);
 }
 
 // The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
@@ -161,7 +184,7 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const std::size_t depth = product.depth;
     std::size_t done = 0;
     if (product.rows > 2 * few_rows) {
-        epilogue.activation = nullptr;
+        epilogue.activation = {};
         product.depth = block;
         for (; done + 2 * block < depth; done += block) {
             broadcast_gemm<T, 1>(product, epilogue);
@@ -181,7 +204,7 @@ template <class T>
 void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept {
-    const ForwardEpilogue<T> epilogue{b, functions<T>(activation).value, A, lda};
+    const ForwardEpilogue<T> epilogue{b, functions<T>(activation), A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1 && is_long_row(out, lanes<T>))
         return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
@@ -283,7 +306,7 @@ void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T
 template <class T>
 void gemm_tn_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T* dW, std::size_t lddw) noexcept {
-    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, lddw, ForwardEpilogue<T>{nullptr, nullptr, dW, lddw});
+    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, lddw, ForwardEpilogue<T>{nullptr, {}, dW, lddw});
 }
 
 // The weights w after an update by one sample: w + (scale x) dz.

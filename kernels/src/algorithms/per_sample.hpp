@@ -70,8 +70,7 @@ void update_forward_one_output(std::size_t in, const Updated<T, Version::after>&
         store<partial>(W + k, n, w);
         sum.part[v] = Simd::fma(load<partial>(next_x + k, n), w, sum.part[v]);
     });
-    *epilogue.out = sum.total() + (epilogue.bias ? *epilogue.bias : T(0));
-    if (epilogue.activation) epilogue.activation(1, epilogue.out, epilogue.out);
+    finish_one_output(sum.total(), epilogue);
 }
 
 template <class T>
@@ -79,7 +78,7 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
                                  T* W, std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept {
     if (b) update_bias(1, out, dz, out, -learning_rate, b);
-    const ForwardEpilogue<T> epilogue{b, functions<T>(activation).value, y, out};
+    const ForwardEpilogue<T> epilogue{b, functions<T>(activation), y, out};
     const Updated<T, Version::after> source{x, dz, -learning_rate};
     const Product<T> product{1, out, in, next_x, in, 1, W, ldw};
     if (out == 1) {
