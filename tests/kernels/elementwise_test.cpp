@@ -37,8 +37,8 @@ void check_every_length(const std::vector<std::vector<T>>& inputs, const std::ve
     for (const std::size_t n : lengths())
         for (const Edge edge : {Edge::begin, Edge::end})
             for (std::size_t over = 0; over <= inputs.size(); ++over) {
-                INFO("n ", n, ", guarded at its ", edge == Edge::begin ? "begin" : "end", ", ",
-                     over < inputs.size() ? "in place of input " : "not in place ", over);
+                INFO("n ", n, ", guarded at its ", name_of(edge), ", ", "in place of input ", over, " of ",
+                     inputs.size());
                 const Layout layout{0, edge};
                 GuardedVector<T> separate(n, layout);
                 std::vector<std::unique_ptr<GuardedVector<T>>> guarded;

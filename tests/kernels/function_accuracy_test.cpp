@@ -77,6 +77,19 @@ TEST_CASE_TEMPLATE("functions are accurate where they are not constant", T, floa
     }
 }
 
+TEST_CASE_TEMPLATE("derivatives are accurate where they are not constant", T, float, double) {
+    Random random;
+    for (const Derivative<T>& f : derivatives<T>()) {
+        const auto a = random.vector<T>(20000, f.low, f.high), ds = random.vector<T>(20000);
+        const std::vector<T> expected = values_of(f, kernels::reference<T>(), a, ds);
+        for (const Isa isa : kernels::available_isas()) {
+            INFO(f.name, ", isa ", std::string(kernels::name(isa)));
+            const std::vector<T> dx = values_of(f, kernels::table<T>(isa), a, ds);
+            CHECK(difference(dx, expected, bounds_of(f, ds, expected)) == "");
+        }
+    }
+}
+
 TEST_CASE_TEMPLATE("functions that never fall do not", T, float, double) {
     Random random;
     for (const Function<T>& f : functions<T>()) {

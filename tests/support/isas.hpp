@@ -32,7 +32,7 @@ void on_every_isa(Run run) {
     for (const Isa isa : kernels::available_isas())
         for (const Layout layout : layouts) {
             INFO("isa ", std::string(kernels::name(isa)), ", padding ", layout.padding, ", guarded at its ",
-                 layout.edge == Edge::begin ? "begin" : "end");
+                 name_of(layout.edge));
             const std::vector<T> result = [&] {
                 if constexpr (std::is_invocable_v<Run, const Kernels<T>&, Layout, Isa>)
                     return run(kernels::table<T>(isa), layout, isa);
