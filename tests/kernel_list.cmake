@@ -28,10 +28,11 @@ endif()
 set(support "${SOURCE_DIR}/tests/support")
 set(tables ${support}/functions.hpp ${support}/losses.hpp ${support}/optimizers.hpp)
 file(GLOB tests "${SOURCE_DIR}/tests/kernels/*.cpp")
+file(GLOB benchmarks "${SOURCE_DIR}/bench/*.[ch]pp")
 read_code(reference "${SOURCE_DIR}/kernels/src/reference.cpp")
 read_code(every_kernel "${support}/every_kernel.hpp" ${tables})
 read_code(tests ${tests} ${tables})
-read_code(benchmarks "${SOURCE_DIR}/bench/kernels.cpp")
+read_code(benchmarks ${benchmarks})
 
 # A call of a member, or a pointer to it.
 set(call_of "[A-Za-z0-9_>)]\\.")

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/activations.hpp"
+#include "support/compare.hpp"
 #include "support/losses.hpp"
 #include "support/random.hpp"
 #include "support/sizes.hpp"

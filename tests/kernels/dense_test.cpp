@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/functions.hpp"
+#include "support/isas.hpp"
 #include "support/random.hpp"
 #include "support/sizes.hpp"
 

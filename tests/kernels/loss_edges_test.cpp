@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/compare.hpp"
 #include "support/losses.hpp"
 
 using namespace densimd::test;

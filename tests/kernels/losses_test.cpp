@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/isas.hpp"
 #include "support/losses.hpp"
 #include "support/random.hpp"
 #include "support/sizes.hpp"

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/isas.hpp"
 #include "support/optimizers.hpp"
 #include "support/random.hpp"
 #include "support/sizes.hpp"

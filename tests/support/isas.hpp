@@ -7,20 +7,11 @@
 #include <type_traits>
 #include <vector>
 
-#include <densimd/kernels.hpp>
-
 #include "compare.hpp"
 #include "guarded.hpp"
+#include "tables.hpp"
 
 namespace densimd::test {
-
-namespace kernels = densimd::kernels;
-using kernels::Activation;
-using kernels::Isa;
-using kernels::Kernels;
-
-/// How the sums of an ISA are rounded: those that round alike give the same bits.
-inline bool has_fma(Isa isa) { return isa != Isa::baseline; }
 
 /// Calls run(kernels, layout) or run(kernels, layout, isa) -> std::vector<T> for each ISA and layout. All
 /// results must be equal bit for bit between layouts, and between ISAs with FMA. run does its own checks of

@@ -6,10 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <densimd/kernels.hpp>
-
-#include "isas.hpp"
-#include "random.hpp"
+#include "tables.hpp"
 
 namespace densimd::test {
 

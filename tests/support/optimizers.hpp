@@ -6,9 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <densimd/kernels.hpp>
-
-#include "isas.hpp"
+#include "tables.hpp"
 
 namespace densimd::test {
 
