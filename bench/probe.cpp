@@ -40,6 +40,15 @@ namespace {
         }                                                                                 \
     }
 
+// One multiply-add on everything: the values stay finite, they tend to 999.
+#define DENSIMD_UPDATE_PROBE(function, attribute, Vector, set, load, store, multiply_add, floats) \
+    attribute void function(float* data, std::size_t count) {                                     \
+        const Vector factor = set(0.999f);                                                        \
+        for (std::size_t i = 0; i + 4 * (floats) <= count; i += 4 * (floats))                     \
+            for (std::size_t j = i; j < i + 4 * (floats); j += (floats))                          \
+                store(data + j, multiply_add(load(data + j), factor));                            \
+    }
+
 #if defined(__x86_64__)
 #define DENSIMD_SSE_MULTIPLY_ADD(s, f) _mm_add_ps(_mm_mul_ps(s, f), f)
 #define DENSIMD_AVX2_MULTIPLY_ADD(s, f) _mm256_fmadd_ps(s, f, f)
@@ -49,22 +58,31 @@ namespace {
 #define DENSIMD_REGISTER(x) "+x"(x)
 DENSIMD_PEAK_PROBE(peak_baseline, , __m128, _mm_set1_ps, DENSIMD_SSE_MULTIPLY_ADD)
 DENSIMD_READ_PROBE(read_baseline, , __m128, _mm_load_ps, 4)
+DENSIMD_UPDATE_PROBE(update_baseline, , __m128, _mm_set1_ps, _mm_load_ps, _mm_store_ps,
+                     DENSIMD_SSE_MULTIPLY_ADD, 4)
 DENSIMD_PEAK_PROBE(peak_avx2, DENSIMD_AVX2, __m256, _mm256_set1_ps, DENSIMD_AVX2_MULTIPLY_ADD)
 DENSIMD_READ_PROBE(read_avx2, DENSIMD_AVX2, __m256, _mm256_load_ps, 8)
+DENSIMD_UPDATE_PROBE(update_avx2, DENSIMD_AVX2, __m256, _mm256_set1_ps, _mm256_load_ps, _mm256_store_ps,
+                     DENSIMD_AVX2_MULTIPLY_ADD, 8)
 #undef DENSIMD_REGISTER
 #define DENSIMD_REGISTER(x) "+v"(x)
 DENSIMD_PEAK_PROBE(peak_avx512, DENSIMD_AVX512, __m512, _mm512_set1_ps, DENSIMD_AVX512_MULTIPLY_ADD)
 DENSIMD_READ_PROBE(read_avx512, DENSIMD_AVX512, __m512, _mm512_load_ps, 16)
+DENSIMD_UPDATE_PROBE(update_avx512, DENSIMD_AVX512, __m512, _mm512_set1_ps, _mm512_load_ps, _mm512_store_ps,
+                     DENSIMD_AVX512_MULTIPLY_ADD, 16)
 #else
 #define DENSIMD_REGISTER(x) "+w"(x)
 #define DENSIMD_NEON_MULTIPLY_ADD(s, f) vfmaq_f32(f, s, f)
 DENSIMD_PEAK_PROBE(peak_neon, , float32x4_t, vdupq_n_f32, DENSIMD_NEON_MULTIPLY_ADD)
 DENSIMD_READ_PROBE(read_neon, , float32x4_t, vld1q_f32, 4)
+DENSIMD_UPDATE_PROBE(update_neon, , float32x4_t, vdupq_n_f32, vld1q_f32, vst1q_f32, DENSIMD_NEON_MULTIPLY_ADD,
+                     4)
 #endif
 
 struct Probe {
     void (*peak)(long rounds);
-    void (*read)(const float* data, std::size_t count);
+    ReadPass read;
+    UpdatePass update;
     double floats_per_vector;
 };
 
@@ -72,14 +90,14 @@ Probe probe_of(kernels::Isa isa) {
     switch (isa) {
 #if defined(__x86_64__)
         case kernels::Isa::avx512:
-            return {peak_avx512, read_avx512, 16};
+            return {peak_avx512, read_avx512, update_avx512, 16};
         case kernels::Isa::avx2:
-            return {peak_avx2, read_avx2, 8};
+            return {peak_avx2, read_avx2, update_avx2, 8};
         default:
-            return {peak_baseline, read_baseline, 4};
+            return {peak_baseline, read_baseline, update_baseline, 4};
 #else
         default:
-            return {peak_neon, read_neon, 4};
+            return {peak_neon, read_neon, update_neon, 4};
 #endif
     }
 }
@@ -115,5 +133,9 @@ double read_bandwidth(kernels::Isa isa, std::size_t bytes) {
     });
     return static_cast<double>(repeats * count * sizeof(float)) / seconds;
 }
+
+ReadPass read_pass(kernels::Isa isa) { return probe_of(isa).read; }
+
+UpdatePass update_pass(kernels::Isa isa) { return probe_of(isa).update; }
 
 }  // namespace densimd::bench

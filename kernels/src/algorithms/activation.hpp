@@ -9,11 +9,16 @@
 namespace densimd::kernels {
 namespace {
 
-// value(x) is the activation. gradient(a, ds) is ds times its derivative, where `a` is the activation's
-// output or, for GELU and SiLU, its input. A maximum would leave the sign of 0 open, hence the selects.
+// value(x) is the activation, in the two ways of map_checked if its arguments can be unusual. gradient(a, ds)
+// is ds times its derivative, where `a` is the activation's output or, for GELU and SiLU, its input. Maxima
+// that leave the sign of 0 open are selects.
 template <class T>
 struct SigmoidActivation {
-    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return sigmoid(x); }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        return Range::sigmoid_times(Batch<T>(T(1)), x);
+    }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> s, Batch<T> ds) const { return s * (Batch<T>(T(1)) - s) * ds; }
 };
 
@@ -26,9 +31,15 @@ struct TanhActivation {
     }
 };
 
+// log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which is exp(x) for very negative x.
 template <class T>
 struct SoftplusActivation {
-    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return softplus(x); }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        const Batch<T> zero(T(0));
+        return xsimd::select(x > zero, x, zero) + log1p_reduced(Range::exp(negative(xsimd::abs(x))));
+    }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
         return -expm1_in_range(clamp(-y, Expm1<T>::lowest, T(0))) * ds;  // sigmoid(x) = 1 - exp(-y)
     }
@@ -36,10 +47,7 @@ struct SoftplusActivation {
 
 template <class T>
 struct ReluActivation {
-    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
-        const Batch<T> zero(T(0));
-        return xsimd::select(x <= zero, zero, x);
-    }
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return gradient(x, x); }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
         const Batch<T> zero(T(0));
         return xsimd::select(y <= zero, zero, ds);
@@ -60,30 +68,68 @@ template <class T>
 struct EluActivation {
     Batch<T> alpha = Batch<T>(elu_alpha<T>);
 
-    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return elu(x, alpha); }
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        const Batch<T> e = expm1_in_range(clamp(x, Expm1<T>::lowest, T(0)));
+        return xsimd::select(x > Batch<T>(T(0)), x, alpha * e);
+    }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
         return xsimd::select(y <= Batch<T>(T(0)), (y + alpha) * ds, ds);
     }
 };
 
+// x Phi(x) = max(x, 0) - |x| Phi(-|x|), and its derivative Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2
+// pi).
 template <class T>
 struct GeluActivation {
-    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return gelu(x); }
-    DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const { return gelu_derivative(x) * ds; }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return xsimd::abs(x) > Batch<T>(Normal<T>::usual); }
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        const Batch<T> zero(T(0)), a = xsimd::min(Batch<T>(Normal<T>::all_zero), xsimd::abs(x));
+        const auto [bell, tail] = normal<Range>(a);
+        return xsimd::select(x < zero, zero, x) - (a * tail) * bell;
+    }
+    DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const {
+        const Batch<T> zero(T(0)), one(T(1)), bounded = clamp(x, -Normal<T>::usual, Normal<T>::usual);
+        const auto [bell, tail] = normal<Usual>(xsimd::abs(bounded));
+        const Batch<T> below = tail * bell, cumulative = xsimd::select(x < zero, below, one - below);
+        return Simd::fma(bounded * Batch<T>(T(0.39894228040143267794)), bell, cumulative) * ds;
+    }
 };
 
+// x (1 + tanh(u)) / 2 = x sigmoid(2 u) with 2 u = x (c + d x^2), c = 2 sqrt(2 / pi) and d = 0.044715 c: the
+// approximation of Hendrycks and Gimpel (arXiv 1606.08415). 2 u is below the usual range from -`usual` on,
+// and gives 0 from -`all_zero` on.
 template <class T>
 struct GeluTanhActivation {
-    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return gelu_tanh(x); }
-    DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const { return gelu_tanh_derivative(x) * ds; }
+    static constexpr T c = T(1.59576912160573071176), d = T(0.07135481627260024878);
+    static constexpr T usual = sizeof(T) == 4 ? T(9.5) : T(20), all_zero = sizeof(T) == 4 ? T(12) : T(24);
+
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return xsimd::abs(x) > Batch<T>(usual); }
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        const Batch<T> bounded = xsimd::max(Batch<T>(-all_zero), x);
+        return Range::sigmoid_times(bounded,
+                                    bounded * Simd::fma(bounded * bounded, Batch<T>(d), Batch<T>(c)));
+    }
+    DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const {
+        const Batch<T> one(T(1)), bounded = clamp(x, -usual, usual), square = bounded * bounded;
+        const Batch<T> s = Usual::sigmoid_times(one, bounded * Simd::fma(square, Batch<T>(d), Batch<T>(c)));
+        const Batch<T> inner = bounded * Simd::fma(square, Batch<T>(3 * d), Batch<T>(c));
+        return Simd::fma(s * (one - s), inner, s) * ds;
+    }
 };
 
+// x sigmoid(x), with a limit of 0 at -infinity.
 template <class T>
 struct SiluActivation {
-    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return silu(x); }
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        return Range::sigmoid_times(xsimd::max(Batch<T>(Exp<T>::all_zero), x), x);
+    }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const {
-        const Batch<T> one(T(1)), bounded = clamp(x, Exp<T>::all_zero, -Exp<T>::all_zero);
-        const Batch<T> s = sigmoid(bounded);
+        const Batch<T> one(T(1)), bounded = clamp(x, Exp<T>::lowest, -Exp<T>::lowest);
+        const Batch<T> s = Usual::sigmoid_times(one, bounded);
         return s * Simd::fma(bounded, one - s, one) * ds;
     }
 };
@@ -92,8 +138,11 @@ struct SiluActivation {
 // The ReLUs are bound by one load and one store per vector.
 template <class T, class Function>
 void value_of_each(std::size_t n, Function function, const T* x, T* y) {
-    map(
-        n, y, [=](Batch<T> value) DENSIMD_INLINE_LAMBDA { return function.value(value); }, x);
+    if constexpr (requires { function.unusual(Batch<T>()); })
+        map_checked(n, function, x, y);
+    else
+        map(
+            n, y, [=](Batch<T> value) DENSIMD_INLINE_LAMBDA { return function.value(value); }, x);
 }
 
 template <class T, class Function>

@@ -26,11 +26,11 @@ struct Product {
 // independent of the other rows, their number depends on the number of columns alone.
 template <class T>
 constexpr std::size_t splits_for(std::size_t cols) {
-    return cols <= lanes<T> ? 4 : cols <= 2 * lanes<T> ? 2 : 1;
+    return cols <= lanes<T> ? 4 : cols <= 4 * lanes<T> ? 2 : 1;
 }
 
-// Tiles are low and wide when there are few rows, so that these have enough independent sums: 1 to 3 rows
-// x 8.
+// Tiles are low and wide when there are few rows, so that these have enough independent sums: up to 3 rows x
+// 8, or one row x 24.
 constexpr std::size_t few_rows = 3;
 
 constexpr std::size_t columns_for(std::size_t rows_of_tile, std::size_t splits) {
@@ -43,33 +43,22 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
                                      ? Simd::accumulators / (Columns * Splits)
                                      : 12;
 
-// Where a tile gets B from: row(p).load<Partial>(address, column, count) is a vector of row p of B.
-struct AsItIs {
-    static constexpr bool once = false;
-
-    DENSIMD_INLINE AsItIs row(std::size_t) const { return {}; }
-
-    template <bool Partial, class T>
-    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t, std::size_t count) const {
-        return kernels::load<Partial>(address, count);
-    }
-};
-
-// Epilogue: start<Partial>(column, count) gives a tile's sums their first value; finish<Partial>(tile, row,
-// column, count) stores it. `count` is the number of elements in the last vector of a row.
+// Epilogue: begin<Rows, Columns>(row, column) announces a tile; start<Partial>(row, column, count) gives a
+// sum its first value; finish<Partial>(tile, row, column, count) stores a tile. `count` is the number of
+// elements in the last vector of a row.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
 void broadcast_tile(const Product<T>& product, std::size_t count, const Source& source,
                     const Epilogue& epilogue, std::size_t row, std::size_t column) {
     constexpr std::size_t w = width<T>;
+    epilogue.template begin<Rows, Columns>(row, column);
     Batch<T> sum[Rows][Columns][Splits];
-    DENSIMD_UNROLLED (c, Columns) {
-        const std::size_t at = column + c * w;
-        const Batch<T> first = c == Columns - 1 ? epilogue.template start<Partial>(at, count)
-                                                : epilogue.template start<false>(at, w);
-        DENSIMD_UNROLLED (r, Rows)
-            DENSIMD_UNROLLED (s, Splits) sum[r][c][s] = s == 0 ? first : Batch<T>(T(0));
-    }
+    DENSIMD_UNROLLED (r, Rows)
+        DENSIMD_UNROLLED (c, Columns) {
+            sum[r][c][0] = c == Columns - 1 ? epilogue.template start<Partial>(row + r, column + c * w, count)
+                                            : epilogue.template start<false>(row + r, column + c * w, w);
+            DENSIMD_UNROLLED (s, Splits - 1) sum[r][c][s + 1] = Batch<T>(T(0));
+        }
 
     // Locals: fields read through the reference could change under the stores.
     const std::size_t depth = product.depth, row_stride = product.row_stride;
@@ -101,48 +90,71 @@ void broadcast_tile(const Product<T>& product, std::size_t count, const Source& 
     epilogue.template finish<Partial>(tile, row, column, count);
 }
 
-// All rows of one panel of columns, in the tallest tiles that fit, then lower ones.
+// The tallest tile that is not taller than `height`; returns its height.
+template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
+          class Epilogue>
+std::size_t broadcast_tile_of(std::size_t height, const Product<T>& product, std::size_t count,
+                              const Source& source, const Epilogue& epilogue, std::size_t row,
+                              std::size_t column) {
+    if constexpr (Rows > 1) {
+        constexpr std::size_t lower = Rows > 8 ? 8 : Rows - 1;
+        if (height < Rows)
+            return broadcast_tile_of<T, lower, Columns, Splits, Partial>(height, product, count, source,
+                                                                         epilogue, row, column);
+    }
+    broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
+    return Rows;
+}
+
+// All rows of one panel of columns in the tallest tiles that fit. The last two are about equally tall,
+// because a very low one would wait for its loads of B.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
 void broadcast_rows(const Product<T>& product, std::size_t count, const Source& source,
-                    const Epilogue& epilogue, std::size_t row, std::size_t column) {
-    for (; row + Rows <= product.rows; row += Rows)
-        broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
-    if constexpr (Rows > 1) {
-        constexpr std::size_t fewer = Rows > 8 ? 8 : Rows > 6 ? 6 : Rows > 4 ? 4 : Rows - 1;
-        broadcast_rows<T, fewer, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
+                    const Epilogue& epilogue, std::size_t column) {
+    for (std::size_t row = 0; row < product.rows;) {
+        const std::size_t left = product.rows - row;
+        const std::size_t height = left > Rows && left < 2 * Rows ? (left + 1) / 2 : left;
+        row += broadcast_tile_of<T, Rows, Columns, Splits, Partial>(height, product, count, source, epilogue,
+                                                                    row, column);
     }
 }
 
+// The widest panel from `column` on that is not wider than the columns left; returns its width in vectors.
+// Only some widths above 8 exist, to keep the library small.
 template <class T, std::size_t Columns, std::size_t Splits, class Source, class Epilogue>
-void broadcast_panel(const Product<T>& product, const Source& source, const Epilogue& epilogue,
-                     std::size_t column) {
-    constexpr std::size_t w = width<T>, tallest = Source::once ? 1 : max_rows<Columns, Splits>;
+std::size_t broadcast_panel(const Product<T>& product, const Source& source, const Epilogue& epilogue,
+                            std::size_t column) {
+    constexpr std::size_t w = width<T>, tallest = Source::one_row ? 1 : max_rows<Columns, Splits>;
     const std::size_t cols = product.cols - column;
     if constexpr (Columns > 1) {
+        constexpr std::size_t narrower = Columns > 8 ? Columns - 4 : Columns - 1;
         if (cols <= (Columns - 1) * w)
-            return broadcast_panel<T, Columns - 1, Splits>(product, source, epilogue, column);
+            return broadcast_panel<T, narrower, Splits>(product, source, epilogue, column);
     }
     if (cols >= Columns * w)
-        broadcast_rows<T, tallest, Columns, Splits, false>(product, w, source, epilogue, 0, column);
+        broadcast_rows<T, tallest, Columns, Splits, false>(product, w, source, epilogue, column);
     else
         broadcast_rows<T, tallest, Columns, Splits, true>(product, cols - (Columns - 1) * w, source, epilogue,
-                                                          0, column);
+                                                          column);
+    return Columns;
 }
 
 // Panel by panel of columns, so that a panel of B stays in L1 or L2 while the rows of A pass by.
 template <class T, std::size_t Columns, std::size_t Splits, class Source, class Epilogue>
 void broadcast_panels(const Product<T>& product, const Source& source, const Epilogue& epilogue) {
-    for (std::size_t column = 0; column < product.cols; column += Columns * width<T>)
-        broadcast_panel<T, Columns, Splits>(product, source, epilogue, column);
+    for (std::size_t column = 0; column < product.cols;)
+        column += broadcast_panel<T, Columns, Splits>(product, source, epilogue, column) * width<T>;
 }
 
 template <class T, std::size_t Splits, class Epilogue>
 void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
-    if (product.rows <= few_rows)
-        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs{}, epilogue);
+    if (product.rows == 1)
+        broadcast_panels<T, columns_for(1, Splits), Splits>(product, AsItIs<true>{}, epilogue);
+    else if (product.rows <= few_rows)
+        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs<false>{}, epilogue);
     else
-        broadcast_panels<T, columns_for(6, Splits), Splits>(product, AsItIs{}, epilogue);
+        broadcast_panels<T, columns_for(6, Splits), Splits>(product, AsItIs<false>{}, epilogue);
 }
 
 }  // namespace

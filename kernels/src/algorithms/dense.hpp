@@ -17,9 +17,14 @@ struct ForwardEpilogue {
     void (*activation)(std::size_t n, const T* x, T* y) noexcept;  // null: identity
     T* out;
     std::size_t ld;
+    bool continued = false;  // `out` holds the sums so far
+
+    template <std::size_t, std::size_t>
+    DENSIMD_INLINE void begin(std::size_t, std::size_t) const {}
 
     template <bool Partial>
-    Batch<T> start(std::size_t column, std::size_t count) const {
+    Batch<T> start(std::size_t row, std::size_t column, std::size_t count) const {
+        if (continued) return load<Partial>(out + row * ld + column, count);
         return bias ? load<Partial>(bias + column, count) : Batch<T>(T(0));
     }
 
@@ -51,15 +56,30 @@ struct ForwardEpilogue {
     }
 };
 
-// W += scale * sum: the gradient never reaches memory.
+// Out of line, so that its addresses burden no loop; the asm keeps g++ from dropping a call without effect.
+template <class T>
+[[gnu::noinline]] void prefetch(const T* p, std::size_t ld, std::size_t rows, std::size_t cols) {
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < cols; c += lanes<T>) __builtin_prefetch(p + r * ld + c, 1);
+    asm volatile("");
+}
+
+// W += scale * sum: the gradient never reaches memory. W is fetched while the sums are made, if that takes
+// long enough to wait for L3.
 template <class T>
 struct UpdateEpilogue {
     T scale;
     T* W;
     std::size_t ld;
+    bool fetch;
+
+    template <std::size_t Rows, std::size_t Columns>
+    DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
+        if (fetch) prefetch(W + row * ld + column, ld, Rows, Columns * width<T>);
+    }
 
     template <bool Partial>
-    Batch<T> start(std::size_t, std::size_t) const {
+    Batch<T> start(std::size_t, std::size_t, std::size_t) const {
         return Batch<T>(T(0));
     }
 
@@ -124,12 +144,35 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
     T* const y = epilogue.out;
     for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
-        store<partial>(y + i, count, epilogue.template start<partial>(i, count));
+        store<partial>(y + i, count, epilogue.template start<partial>(0, i, count));
     });
     std::size_t k = 0;
     for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
     for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
     if (epilogue.activation) epilogue.activation(out, y, y);
+}
+
+// The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
+// of a panel of W stays in L2 even if ld is a multiple of 4 KiB and so reaches only a sixteenth of its sets.
+template <class T>
+void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
+    const std::size_t block = product.ldb * sizeof(T) % 2048 == 0 ? 256 : 2048;
+    const auto activation = epilogue.activation;
+    const std::size_t depth = product.depth;
+    std::size_t done = 0;
+    if (product.rows > 2 * few_rows) {
+        epilogue.activation = nullptr;
+        product.depth = block;
+        for (; done + 2 * block < depth; done += block) {
+            broadcast_gemm<T, 1>(product, epilogue);
+            product.A += block;
+            product.B += block * product.ldb;
+            epilogue.continued = true;
+        }
+    }
+    epilogue.activation = activation;
+    product.depth = depth - done;
+    broadcast_gemm<T, 1>(product, epilogue);
 }
 
 constexpr bool is_long_row(std::size_t out, std::size_t lanes) { return out >= 32 * lanes; }
@@ -141,7 +184,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     const ForwardEpilogue<T> epilogue{b, functions<T>(activation).value, A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1 && is_long_row(out, lanes<T>))
-        return forward_long_row(in, out, X, W, ldw, AsItIs{}, epilogue);
+        return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     switch (splits_for<T>(out)) {
         case 4:
@@ -149,7 +192,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
         case 2:
             return broadcast_gemm<T, 2>(product, epilogue);
         default:
-            return broadcast_gemm<T, 1>(product, epilogue);
+            return forward_in_blocks(product, epilogue);
     }
 }
 
@@ -183,23 +226,34 @@ void backward_one_output(std::size_t batch, std::size_t in, const T* dZ, std::si
     }
 }
 
+// What dot products finish with: the derivative of the layer before.
+template <class T>
+struct InputGradient {
+    const T* X;
+    std::size_t ldx;
+    Batch<T> (*derivative)(Batch<T> a, Batch<T> ds);  // null: identity
+    T* dX;
+    std::size_t lddx;
+
+    void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
+                    std::size_t ld) const {
+        for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
+            Batch<T> gradient = Simd::load_partial(sums + r * ld, cols);
+            if (derivative)
+                gradient = derivative(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
+            Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
+        }
+    }
+};
+
 template <class T>
 void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
     if (out == 1 && ldw == 1)
         return backward_one_output(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
-    const auto derivative = functions<T>(activation).gradient;
     dot_gemm(batch, in, out, dZ, lddz, W, ldw,
-             [=](std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
-                 std::size_t ld) {
-                 for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
-                     Batch<T> gradient = Simd::load_partial(sums + r * ld, cols);
-                     if (derivative)
-                         gradient = derivative(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
-                     Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
-                 }
-             });
+             InputGradient<T>{X, ldx, functions<T>(activation).gradient, dX, lddx});
 }
 
 template <class T>
@@ -261,7 +315,8 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
     if (batch == 1)
         update_by_one(in, out, X, dZ, scale, W, ldw);
     else
-        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw});
+        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw,
+                        UpdateEpilogue<T>{scale, W, ldw, batch >= 128});
 }
 
 // b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1.

@@ -80,12 +80,70 @@ void dot_tiles(std::size_t rows, std::size_t cols, std::size_t depth, const T* A
         }
 }
 
+// One row of A: sums[r] = the dot products of a with `Rows` rows of B, a block of a few lines of each after
+// the other: the block of `a` stays in registers, and B is read in runs that are long enough for the
+// prefetchers. Bound: one load per vector of B, and the shuffles at the end.
+template <std::size_t Rows, class T, class Source>
+void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const Source& source, T* sums) {
+    constexpr std::size_t vectors = vectors_per_line<T>, block = Simd::accumulators / 3;
+    constexpr std::size_t w = width<T>;
+    static_assert(block % vectors == 0);
+    Batch<T> sum[Rows][vectors];
+    DENSIMD_UNROLLED (r, Rows)
+        DENSIMD_UNROLLED (v, vectors) sum[r][v] = Batch<T>(T(0));
+    std::size_t p = 0;
+    for (; p + block * w <= depth; p += block * w) {
+        Batch<T> element[block];
+        DENSIMD_UNROLLED (v, block) element[v] = load(a + p + v * w);
+        DENSIMD_UNROLLED (r, Rows) {
+            const auto row = source.row(r);
+            DENSIMD_UNROLLED (v, block) {
+                const Batch<T> b = row.template load<false>(B + r * ldb + p + v * w, p + v * w, w);
+                sum[r][v % vectors] = Simd::fma(element[v], b, sum[r][v % vectors]);
+            }
+        }
+    }
+    for_each_lane_vector<T>(
+        depth - p, [&](std::size_t v, std::size_t i, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
+            constexpr bool partial = decltype(kind)::partial;
+            const Batch<T> element = load<partial>(a + p + i, n);
+            DENSIMD_UNROLLED (r, Rows) {
+                const Batch<T> b = source.row(r).template load<partial>(B + r * ldb + p + i, p + i, n);
+                sum[r][v] = Simd::fma(element, b, sum[r][v]);
+            }
+        });
+    Batch<T> to_sum[Rows];
+    DENSIMD_UNROLLED (r, Rows) to_sum[r] = sum_of(sum[r]);
+    if constexpr (Rows == 1)
+        sums[0] = Simd::sum(to_sum[0]);
+    else
+        Simd::sums(to_sum, sums);
+}
+
+// All rows of B; source_of(col) is the source of the rows from `col` on, finish as for dot_tile.
+template <class T, class SourceOf, class Finish>
+void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
+                 const SourceOf& source_of, const Finish& finish) {
+    constexpr std::size_t at_once = Simd::sums_at_once<T>;
+    T sums[at_once];
+    std::size_t col = 0;
+    for (; col + at_once <= cols; col += at_once) {
+        dot_rows<at_once>(depth, a, B + col * ldb, ldb, source_of(col), sums);
+        finish(0, col, 1, at_once, sums, at_once);
+    }
+    for (; col < cols; ++col) {
+        dot_rows<1>(depth, a, B + col * ldb, ldb, source_of(col), sums);
+        finish(0, col, 1, 1, sums, at_once);
+    }
+}
+
 template <class T, class Finish>
 void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda, const T* B,
               std::size_t ldb, const Finish& finish) {
     constexpr std::size_t at_once = Simd::sums_at_once<T>;
     if (rows == 1)
-        dot_tiles<T, 1, at_once>(rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
+        dot_one_row(
+            cols, depth, A, B, ldb, [](std::size_t) { return AsItIs<true>{}; }, finish);
     else
         dot_tiles<T, 2, at_once / 2>(rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
 }

@@ -7,24 +7,6 @@ namespace densimd::kernels {
 namespace {
 
 template <class T>
-void exp_kernel(std::size_t n, const T* x, T* y) noexcept {
-    map(
-        n, y, [](Batch<T> value) DENSIMD_INLINE_LAMBDA { return exp(value); }, x);
-}
-
-template <class T>
-void log_kernel(std::size_t n, const T* x, T* y) noexcept {
-    map(
-        n, y, [](Batch<T> value) DENSIMD_INLINE_LAMBDA { return log(value); }, x);
-}
-
-template <class T>
-void log1p_kernel(std::size_t n, const T* x, T* y) noexcept {
-    map(
-        n, y, [](Batch<T> value) DENSIMD_INLINE_LAMBDA { return log1p(value); }, x);
-}
-
-template <class T>
 void leaky_relu_kernel(std::size_t n, T slope, const T* x, T* y) noexcept {
     value_of_each(n, LeakyReluActivation<T>{Batch<T>(slope)}, x, y);
 }

@@ -14,14 +14,6 @@ DENSIMD_INLINE Batch<T> polynomial(Batch<T> x, const T (&coefficient)[N]) {
     return sum;
 }
 
-// An elementary function has a short path for usual arguments and, out of line, one for all. NaN is usual.
-template <class Function, class T>
-DENSIMD_INLINE Batch<T> evaluate(Batch<T> x) {
-    if (xsimd::any(Function::unusual(x))) [[unlikely]]
-        return Function::of_any(x);
-    return Function::of_usual(x);
-}
-
 // exp(x) = 2^n exp(r) with r = x - n ln 2, and exp(r) from a minimax polynomial (Remez; coefficients lowest
 // first). ln 2 is split in two so that r keeps its bits. `round` is so large that adding it rounds x / ln 2
 // to n and leaves n in the low bits.
@@ -70,18 +62,15 @@ struct Exp<double> {
     }
 };
 
-// x - n ln 2
-template <class T>
-DENSIMD_INLINE Batch<T> reduced(Batch<T> x, Batch<T> n) {
-    return Simd::fma(n, Batch<T>(-Exp<T>::ln2_low), Simd::fma(n, Batch<T>(-Exp<T>::ln2_high), x));
-}
-
 // exp(x) / 2^taken_out within 1.5 ULP, for x in [lowest, highest + taken_out ln 2], which the caller makes
 // sure of. NaN gives NaN.
 template <class T>
 DENSIMD_INLINE Batch<T> exp_in_range(Batch<T> x, Batch<T> taken_out = Batch<T>(T(0))) {
-    const Batch<T> shifted = Simd::fma(x, Batch<T>(Exp<T>::log2_e), Batch<T>(Exp<T>::round));
-    return Exp<T>::scaled(reduced(x, shifted - Batch<T>(Exp<T>::round)), shifted - taken_out);
+    using E = Exp<T>;
+    const Batch<T> shifted = Simd::fma(x, Batch<T>(E::log2_e), Batch<T>(E::round));
+    const Batch<T> n = shifted - Batch<T>(E::round);
+    const Batch<T> r = Simd::fnma(n, Batch<T>(E::ln2_low), Simd::fnma(n, Batch<T>(E::ln2_high), x));
+    return E::scaled(r, shifted - taken_out);
 }
 
 // The nearer end of [low, high] if x is beyond it. A maximum's x86 and ARM forms both return their second
@@ -96,21 +85,33 @@ DENSIMD_INLINE Batch<T> exp_clamped(Batch<T> x) {
     return exp_in_range(clamp(x, Exp<T>::lowest, Exp<T>::highest));
 }
 
-// Where the result is infinite or not a normal number, a power of two is taken out of exp and multiplied back
-// at the end, with one rounding.
-struct Exponential {
-    template <class T>
-    DENSIMD_INLINE static auto unusual(Batch<T> x) {
-        return xsimd::abs(x) > Batch<T>(-Exp<T>::lowest);
-    }
+// A bit flipped: unlike a subtraction it does not wait for an adder.
+template <class T>
+DENSIMD_INLINE Batch<T> negative(Batch<T> x) {
+    return x ^ Batch<T>(T(-0.0));
+}
 
+// exp and numerator / (1 + exp(-x)), which sigmoids are made of, for two ranges of x. Relative errors of exp
+// near 1 shrink in the sum, so no case distinction by sign is needed.
+//
+// Usual: |x| <= -lowest. NaN is usual.
+struct Usual {
     template <class T>
-    DENSIMD_INLINE static Batch<T> of_usual(Batch<T> x) {
+    DENSIMD_INLINE static Batch<T> exp(Batch<T> x) {
         return exp_in_range(x);
     }
 
     template <class T>
-    [[gnu::noinline]] static Batch<T> of_any(Batch<T> x) {
+    DENSIMD_INLINE static Batch<T> sigmoid_times(Batch<T> numerator, Batch<T> x) {
+        return Simd::divide(numerator, Batch<T>(T(1)) + exp_in_range(negative(x)));
+    }
+};
+
+// Any x. Where the result would be infinite or not a normal number, a power of two is taken out of exp and
+// multiplied back at the end, with one rounding; beside an exp that large the 1 is negligible.
+struct Any {
+    template <class T>
+    static Batch<T> exp(Batch<T> x) {
         using E = Exp<T>;
         const Batch<T> zero(T(0)), one(T(1));
         const auto tiny = x<Batch<T>(E::lowest), huge = x> Batch<T>(E::highest);
@@ -120,45 +121,39 @@ struct Exponential {
             xsimd::select(tiny, Batch<T>(1 / E::apart), xsimd::select(huge, Batch<T>(E::apart), one));
         return exp_in_range(clamp(x, E::all_zero, E::all_infinite), taken_out) * factor;
     }
+
+    template <class T>
+    static Batch<T> sigmoid_times(Batch<T> numerator, Batch<T> x) {
+        using E = Exp<T>;
+        const Batch<T> zero(T(0)), one(T(1));
+        const auto tiny = x < Batch<T>(E::lowest);
+        const Batch<T> e = exp_in_range(clamp(-x, E::lowest, -E::all_zero),
+                                        xsimd::select(tiny, Batch<T>(E::apart_exponent), zero));
+        return Simd::divide(numerator, one + e) * xsimd::select(tiny, Batch<T>(1 / E::apart), one);
+    }
+};
+
+template <class T>
+DENSIMD_INLINE auto beyond_usual(Batch<T> x) {
+    return xsimd::abs(x) > Batch<T>(-Exp<T>::lowest);
+}
+
+template <class T>
+struct ExpFunction {
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        return Range::exp(x);
+    }
 };
 
 template <class T>
 DENSIMD_INLINE Batch<T> exp(Batch<T> x) {
-    return evaluate<Exponential>(x);
-}
-
-// numerator / (1 + exp(-x)): the sigmoid and those made of it. Relative errors of exp near 1 shrink in the
-// sum, so no case distinction by sign is needed. Where exp(-x) would overflow or the result is not a normal
-// number the 1 is negligible, so a power of two is taken out of exp.
-template <class T>
-DENSIMD_INLINE Batch<T> divide_by_one_plus_exp(Batch<T> numerator, Batch<T> x) {
-    return Simd::divide(numerator, Batch<T>(T(1)) + exp_in_range(xsimd::max(Batch<T>(Exp<T>::lowest), -x)));
-}
-
-template <class T>
-[[gnu::noinline]] Batch<T> divide_by_one_plus_any_exp(Batch<T> numerator, Batch<T> x) {
-    using E = Exp<T>;
-    const Batch<T> zero(T(0)), one(T(1));
-    const auto tiny = x < Batch<T>(E::lowest);
-    const Batch<T> e = exp_in_range(clamp(-x, E::lowest, -E::all_zero),
-                                    xsimd::select(tiny, Batch<T>(E::apart_exponent), zero));
-    return Simd::divide(numerator, one + e) * xsimd::select(tiny, Batch<T>(1 / E::apart), one);
-}
-
-template <class T>
-DENSIMD_INLINE Batch<T> sigmoid_times(Batch<T> numerator, Batch<T> x) {
-    if (xsimd::any(x < Batch<T>(Exp<T>::lowest))) [[unlikely]]
-        return divide_by_one_plus_any_exp(numerator, x);
-    return divide_by_one_plus_exp(numerator, x);
-}
-
-template <class T>
-DENSIMD_INLINE Batch<T> sigmoid(Batch<T> x) {
-    return sigmoid_times(Batch<T>(T(1)), x);
+    return value_of(ExpFunction<T>{}, x);
 }
 
 // exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1) with n whole, for x in [-2 digits, highest]: nothing cancels but
-// what is exact. `one_exponent` is the bits of 1.
+// what is exact.
 template <class T>
 struct Expm1;
 
@@ -180,7 +175,8 @@ struct Expm1<double> {
 template <class T>
 DENSIMD_INLINE Batch<T> expm1_in_range(Batch<T> x) {
     const Batch<T> shifted = Simd::fma(x, Batch<T>(Exp<T>::log2_e), Batch<T>(Expm1<T>::round));
-    const Batch<T> r = reduced(x, shifted - Batch<T>(Expm1<T>::round));
+    const Batch<T> n = shifted - Batch<T>(Expm1<T>::round);
+    const Batch<T> r = Simd::fnma(n, Batch<T>(Exp<T>::ln2_low), Simd::fnma(n, Batch<T>(Exp<T>::ln2_high), x));
     const Batch<T> power = Simd::template shift_bits_up<Expm1<T>::mantissa_bits>(shifted);
     return Simd::fma(power, Simd::fma(r * r, polynomial(r, Expm1<T>::q), r), power - Batch<T>(T(1)));
 }
@@ -215,19 +211,6 @@ DENSIMD_INLINE Batch<T> tanh(Batch<T> x) {
     const Batch<T> small = Simd::fma(bounded * z, polynomial(z, Tanh<T>::P), bounded);
     const Batch<T> large = one - Simd::divide(two, one + exp_in_range(bounded + bounded));
     return xsimd::select(bounded < Batch<T>(T(0.5)), small, large) | sign;
-}
-
-// alpha (exp(x) - 1) below 0, else x.
-template <class T>
-DENSIMD_INLINE Batch<T> elu(Batch<T> x, Batch<T> alpha) {
-    const Batch<T> zero(T(0)), e = expm1_in_range(clamp(x, Expm1<T>::lowest, T(0)));
-    return xsimd::select(x > zero, x, alpha * e);
-}
-
-// x sigmoid(x), with a limit of 0 at -infinity.
-template <class T>
-DENSIMD_INLINE Batch<T> silu(Batch<T> x) {
-    return sigmoid_times(xsimd::max(Batch<T>(Exp<T>::all_zero), x), x);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limits>
+#include <type_traits>
 
 #include "algorithms/exponential.hpp"
 
@@ -37,7 +38,7 @@ struct Log<double> {
 template <class T>
 DENSIMD_INLINE Batch<T> log1p_reduced(Batch<T> f) {
     const Batch<T> s = Simd::divide(f, f + Batch<T>(T(2))), z = s * s;
-    return Simd::fma(-s, Simd::fma(-z, polynomial(z, Log<T>::R), f), f);
+    return Simd::fnma(s, Simd::fnma(z, polynomial(z, Log<T>::R), f), f);
 }
 
 // x = 2^k m with m in [sqrt(1/2), sqrt(2)), for x positive and normal: k, and 2^k with its bits.
@@ -65,79 +66,73 @@ DENSIMD_INLINE Batch<T> log_of_parts(Batch<T> k, Batch<T> f) {
     return Simd::fma(k, Batch<T>(Exp<T>::ln2_high), low);
 }
 
-struct Logarithm {
-    template <class T>
-    DENSIMD_INLINE static auto unusual(Batch<T> x) {
+// log(x) 2^added for x positive and normal, or NaN.
+template <class T>
+DENSIMD_INLINE Batch<T> log_in_range(Batch<T> x, Batch<T> added = Batch<T>(T(0))) {
+    const Batch<T> one(T(1));
+    const auto [k, power] = exponent(x);
+    const Batch<T> m = Simd::add_bits(Simd::subtract_bits(x, power), one);
+    // A NaN has lost itself in the bits.
+    return xsimd::select(x == x, log_of_parts(k + added, m - one), x);
+}
+
+template <class T>
+Batch<T> log_of_any(Batch<T> x) {
+    using Limits = std::numeric_limits<T>;
+    const Batch<T> zero(T(0)), one(T(1)), infinity(Limits::infinity());
+    const auto tiny = x < Batch<T>(Limits::min());
+    const Batch<T> normal = x * xsimd::select(tiny, Batch<T>(Exp<T>::apart), one);
+    Batch<T> y = log_in_range(normal, xsimd::select(tiny, Batch<T>(-Exp<T>::apart_exponent), zero));
+    y = xsimd::select(x == zero, -infinity, y);
+    y = xsimd::select(x < zero, Batch<T>(Limits::quiet_NaN()), y);
+    return xsimd::select(x == infinity, infinity, y);
+}
+
+template <class T>
+struct LogFunction {
+    DENSIMD_INLINE auto unusual(Batch<T> x) const {
         using Limits = std::numeric_limits<T>;
         return (x < Batch<T>(Limits::min())) | (x > Batch<T>(Limits::max()));
     }
 
-    // `added` is added to the exponent.
-    template <class T>
-    DENSIMD_INLINE static Batch<T> of_usual(Batch<T> x, Batch<T> added = Batch<T>(T(0))) {
-        const Batch<T> one(T(1));
-        const auto [k, power] = exponent(x);
-        const Batch<T> m = Simd::add_bits(Simd::subtract_bits(x, power), one);
-        // A NaN has lost itself in the bits.
-        return xsimd::select(x == x, log_of_parts(k + added, m - one), x);
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        if constexpr (std::is_same_v<Range, Usual>)
+            return log_in_range(x);
+        else
+            return log_of_any(x);
     }
+};
 
-    template <class T>
-    [[gnu::noinline]] static Batch<T> of_any(Batch<T> x) {
-        using Limits = std::numeric_limits<T>;
-        constexpr T apart = Exp<T>::apart, apart_exponent = Exp<T>::apart_exponent;
-        const Batch<T> zero(T(0)), one(T(1)), infinity(Limits::infinity());
-        const auto tiny = x < Batch<T>(Limits::min());
-        const Batch<T> normal = x * xsimd::select(tiny, Batch<T>(apart), one);
-        Batch<T> y = of_usual(normal, xsimd::select(tiny, Batch<T>(-apart_exponent), zero));
-        y = xsimd::select(x == zero, -infinity, y);
-        y = xsimd::select(x < zero, Batch<T>(Limits::quiet_NaN()), y);
-        return xsimd::select(x == infinity, infinity, y);
+// With 1 + x = 2^k m: f = m - 1 = 2^-k x + (2^-k - 1), rounded once. From `large` on the 1 is negligible, and
+// 2^-k might not be a normal number.
+template <class T>
+struct Log1pFunction {
+    static constexpr T large = T(0x1p64);
+
+    DENSIMD_INLINE auto unusual(Batch<T> x) const { return (x <= Batch<T>(T(-1))) | (x > Batch<T>(large)); }
+
+    template <class Range>
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
+        const Batch<T> one(T(1));
+        const auto [k, power] = exponent(one + x);
+        const Batch<T> reciprocal = Simd::subtract_bits(Simd::add_bits(one, one), power);  // 2^-k
+        const Batch<T> y =
+            xsimd::select(x == x, log_of_parts(k, Simd::fma(x, reciprocal, reciprocal - one)), x);
+        if constexpr (std::is_same_v<Range, Usual>) return y;
+        const Batch<T> elsewhere = log_of_any(xsimd::select(x > one, x, x + one));
+        return xsimd::select(unusual(x), elsewhere, y);
     }
 };
 
 template <class T>
 DENSIMD_INLINE Batch<T> log(Batch<T> x) {
-    return evaluate<Logarithm>(x);
+    return value_of(LogFunction<T>{}, x);
 }
-
-// With 1 + x = 2^k m: f = m - 1 = 2^-k x + (2^-k - 1), rounded once. From `large` on the 1 is negligible, and
-// 2^-k might not be a normal number.
-struct Logarithm1p {
-    template <class T>
-    static constexpr T large = T(0x1p64);
-
-    template <class T>
-    DENSIMD_INLINE static auto unusual(Batch<T> x) {
-        return (x <= Batch<T>(T(-1))) | (x > Batch<T>(large<T>));
-    }
-
-    template <class T>
-    DENSIMD_INLINE static Batch<T> of_usual(Batch<T> x) {
-        const Batch<T> one(T(1));
-        const auto [k, power] = exponent(one + x);
-        const Batch<T> reciprocal = Simd::subtract_bits(Simd::add_bits(one, one), power);  // 2^-k
-        return xsimd::select(x == x, log_of_parts(k, Simd::fma(x, reciprocal, reciprocal - one)), x);
-    }
-
-    template <class T>
-    [[gnu::noinline]] static Batch<T> of_any(Batch<T> x) {
-        const Batch<T> minus_one(T(-1));
-        const Batch<T> exact = xsimd::select(x > Batch<T>(large<T>), Logarithm::of_any(x), of_usual(x));
-        return xsimd::select(x > minus_one, exact, Logarithm::of_any(x - minus_one));
-    }
-};
 
 template <class T>
 DENSIMD_INLINE Batch<T> log1p(Batch<T> x) {
-    return evaluate<Logarithm1p>(x);
-}
-
-// log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which is exp(x) for very negative x.
-template <class T>
-DENSIMD_INLINE Batch<T> softplus(Batch<T> x) {
-    const Batch<T> zero(T(0));
-    return xsimd::select(x > zero, x, zero) + log1p_reduced(exp(-xsimd::abs(x)));
+    return value_of(Log1pFunction<T>{}, x);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The standard normal distribution and the GELU: x Phi(x).
+// The standard normal distribution.
 #pragma once
 
 #include "algorithms/exponential.hpp"
@@ -8,7 +8,8 @@ namespace {
 
 // For x >= 0, Phi(-x) exp(x^2 / 2) = erfcx(z) / 2 with z = x / sqrt(2), and (1 + 2 z) erfcx(z) is smooth in
 // u = (z - centre) / (z + centre) (Shepherd and Laframboise, Math. Comp. 36, 1981). Minimax polynomials
-// (Remez) up to where Phi rounds to 0.
+// (Remez) up to where Phi rounds to 0;
+// exp(-x^2 / 2) is a usual one up to `usual`.
 template <class T>
 struct Normal;
 
@@ -20,7 +21,7 @@ struct Normal<float> {
                                   -0.054202937168555215666f,  -0.0080605141652498223342f,
                                   0.0086262483993741202847f,  0.0013122785063284414481f,
                                   -0.0012232014305515922011f, -0.00039633932839489239479f};
-    static constexpr float all_zero = 14.5f;
+    static constexpr float usual = 13, all_zero = 14.5f;
 };
 
 template <>
@@ -35,7 +36,7 @@ struct Normal<double> {
         5.7094706346928862784e-6,  3.1349356953120264977e-7,    -8.2041261536017771733e-7,
         5.5407074227537398135e-8,  1.0166210648073587517e-7,    -8.0900713798045452164e-9,
         -8.4151742114781532757e-9};
-    static constexpr double all_zero = 38.6;
+    static constexpr double usual = 37, all_zero = 38.6;
 };
 
 // exp(-x^2 / 2), and `tail` with Phi(-|x|) = tail bell.
@@ -46,54 +47,13 @@ struct NormalAt {
 
 // For 0 <= a <= all_zero. The square is split into its rounded value and the rest, which would be a large
 // error of its exp.
-template <class T>
+template <class Range, class T>
 DENSIMD_INLINE NormalAt<T> normal(Batch<T> a) {
     const Batch<T> one(T(1)), half(T(0.5)), root2(T(1.4142135623730950488)), centre(Normal<T>::centre);
     const Batch<T> square = a * a, rest = Simd::fma(a, a, -square);
-    const Batch<T> e = exp(square * -half), bell = Simd::fma(e, rest * -half, e);
+    const Batch<T> e = Range::exp(square * -half), bell = Simd::fma(e, rest * -half, e);
     const Batch<T> u = Simd::divide(a - centre, a + centre);
     return {bell, Simd::divide(half * polynomial(u, Normal<T>::F), Simd::fma(root2, a, one))};
-}
-
-// max(x, 0) - |x| Phi(-|x|)
-template <class T>
-DENSIMD_INLINE Batch<T> gelu(Batch<T> x) {
-    const Batch<T> zero(T(0)), a = xsimd::min(Batch<T>(Normal<T>::all_zero), xsimd::abs(x));
-    const auto [bell, tail] = normal(a);
-    return xsimd::select(x < zero, zero, x) - (a * tail) * bell;
-}
-
-// d/dx x Phi(x) = Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
-template <class T>
-DENSIMD_INLINE Batch<T> gelu_derivative(Batch<T> x) {
-    const Batch<T> zero(T(0)), one(T(1)), bounded = clamp(x, -Normal<T>::all_zero, Normal<T>::all_zero);
-    const auto [bell, tail] = normal(xsimd::abs(bounded));
-    const Batch<T> below = tail * bell, cumulative = xsimd::select(x < zero, below, one - below);
-    return Simd::fma(bounded * Batch<T>(T(0.39894228040143267794)), bell, cumulative);
-}
-
-// x (1 + tanh(u)) / 2 = x sigmoid(2 u) with 2 u = x (c + d x^2), c = 2 sqrt(2 / pi) and d = 0.044715 c: the
-// approximation of Hendrycks and Gimpel (arXiv 1606.08415).
-template <class T>
-struct GeluTanh {
-    static constexpr T c = T(1.59576912160573071176), d = T(0.07135481627260024878);
-    static constexpr T all_zero = sizeof(T) == 4 ? T(12) : T(24);  // 2 u there is below any that counts
-};
-
-template <class T>
-DENSIMD_INLINE Batch<T> gelu_tanh(Batch<T> x) {
-    using G = GeluTanh<T>;
-    const Batch<T> bounded = xsimd::max(Batch<T>(-G::all_zero), x);
-    return sigmoid_times(bounded, bounded * Simd::fma(bounded * bounded, Batch<T>(G::d), Batch<T>(G::c)));
-}
-
-template <class T>
-DENSIMD_INLINE Batch<T> gelu_tanh_derivative(Batch<T> x) {
-    using G = GeluTanh<T>;
-    const Batch<T> bounded = clamp(x, -G::all_zero, G::all_zero), square = bounded * bounded;
-    const Batch<T> s = sigmoid(bounded * Simd::fma(square, Batch<T>(G::d), Batch<T>(G::c)));
-    const Batch<T> inner = bounded * Simd::fma(square, Batch<T>(3 * G::d), Batch<T>(G::c));
-    return Simd::fma(s * (Batch<T>(T(1)) - s), inner, s);
 }
 
 }  // namespace

@@ -6,66 +6,13 @@
 namespace densimd::kernels {
 namespace {
 
-// dx[k] = W[k] dz for `Rows` rows of W, which are updated on the way. The sums of the rows are in registers
-// and share the shuffles at their end, as in dot_tile; scale x comes from memory as an operand.
-template <std::size_t Rows, class T, class Finish>
-void backward_update_rows(std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw,
-                          const Finish& finish) {
-    constexpr std::size_t vectors = vectors_per_line<T>;
-    Batch<T> sum[Rows][vectors], element[Rows];
-    DENSIMD_UNROLLED (r, Rows) {
-        element[r] = Batch<T>(scale * x[r]);
-        DENSIMD_UNROLLED (v, vectors) sum[r][v] = Batch<T>(T(0));
-    }
-    for_each_lane_vector<T>(
-        out, [&](std::size_t v, std::size_t j, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
-            constexpr bool partial = decltype(kind)::partial;
-            const Batch<T> gradient = load<partial>(dz + j, n);
-            DENSIMD_UNROLLED (r, Rows) {
-                T* const p = W + r * ldw + j;
-                const Batch<T> w = load<partial>(p, n);
-                sum[r][v] = Simd::fma(gradient, w, sum[r][v]);
-                store<partial>(p, n, updated<T>(element[r], gradient, w));
-            }
-        });
-    Batch<T> to_sum[Rows];
-    DENSIMD_UNROLLED (r, Rows) to_sum[r] = sum_of(sum[r]);
-    T sums[Rows];
-    if constexpr (Rows == 1)
-        sums[0] = Simd::sum(to_sum[0]);
-    else
-        Simd::sums(to_sum, sums);
-    finish(sums);
-}
+enum class Version { before, after };
 
-template <class T>
-void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
-                                  T* W, std::size_t ldw, T* b, const T* a, Activation activation,
-                                  T* dx) noexcept {
-    if (out == 1 && ldw == 1) {
-        dense_backward_input_kernel(1, in, out, dz, 1, W, ldw, a, in, activation, dx, in);
-        return dense_update_kernel(1, in, out, x, in, dz, 1, learning_rate, W, ldw, b);
-    }
-    const auto derivative = functions<T>(activation).gradient;
-    const auto rows = [&](auto count, std::size_t k) {
-        constexpr std::size_t Rows = decltype(count)::value;
-        backward_update_rows<Rows>(out, x + k, dz, -learning_rate, W + k * ldw, ldw, [&](const T* sums) {
-            Batch<T> gradient = Simd::load_partial(sums, Rows);
-            if (derivative) gradient = derivative(Simd::load_partial(a + k, Rows), gradient);
-            Simd::store_partial(dx + k, Rows, gradient);
-        });
-    };
-    constexpr std::size_t at_once = Simd::sums_at_once<T>;
-    std::size_t k = 0;
-    for (; k + at_once <= in; k += at_once) rows(std::integral_constant<std::size_t, at_once>{}, k);
-    for (; k < in; ++k) rows(std::integral_constant<std::size_t, 1>{}, k);
-    if (b) update_bias(1, out, dz, out, -learning_rate, b);
-}
-
-// W as it is after the update with a sample, written back on the way.
-template <class T>
+// W, updated with a sample and written back as it is loaded: each vector may be loaded only once. The product
+// is that with W before or after the update.
+template <class T, Version version>
 struct Updated {
-    static constexpr bool once = true;  // each vector may be loaded only once
+    static constexpr bool one_row = true;
 
     struct Row {
         Batch<T> element;
@@ -73,10 +20,10 @@ struct Updated {
 
         template <bool Partial>
         DENSIMD_INLINE Batch<T> load(const T* address, std::size_t column, std::size_t count) const {
-            const Batch<T> w = updated<T>(element, kernels::load<Partial>(dz + column, count),
-                                          kernels::load<Partial>(address, count));
+            const Batch<T> old = kernels::load<Partial>(address, count);
+            const Batch<T> w = updated<T>(element, kernels::load<Partial>(dz + column, count), old);
             store<Partial>(const_cast<T*>(address), count, w);  // W is the caller's to write
-            return w;
+            return version == Version::before ? old : w;
         }
     };
 
@@ -86,15 +33,34 @@ struct Updated {
     DENSIMD_INLINE Row row(std::size_t k) const { return {Batch<T>(scale * x[k]), dz}; }
 };
 
+template <class T>
+void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
+                                  T* W, std::size_t ldw, T* b, const T* a, Activation activation,
+                                  T* dx) noexcept {
+    if (out == 1 && ldw == 1) {
+        dense_backward_input_kernel(1, in, out, dz, 1, W, ldw, a, in, activation, dx, in);
+        update_by_one(in, out, x, dz, -learning_rate, W, ldw);
+    } else {
+        dot_one_row(
+            in, out, dz, W, ldw,
+            [&](std::size_t k) {
+                return Updated<T, Version::before>{x + k, dz, -learning_rate};
+            },
+            InputGradient<T>{a, in, functions<T>(activation).gradient, dx, in});
+    }
+    if (b) update_bias(1, out, dz, out, -learning_rate, b);
+}
+
 template <class T, std::size_t Splits>
-void update_forward(const Product<T>& product, const Updated<T>& source, const ForwardEpilogue<T>& epilogue) {
-    broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, source, epilogue);
+void update_forward(const Product<T>& product, const Updated<T, Version::after>& source,
+                    const ForwardEpilogue<T>& epilogue) {
+    broadcast_panels<T, columns_for(1, Splits), Splits>(product, source, epilogue);
 }
 
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.
 template <class T>
-void update_forward_one_output(std::size_t in, const Updated<T>& source, T* W, const T* next_x,
-                               const ForwardEpilogue<T>& epilogue) {
+void update_forward_one_output(std::size_t in, const Updated<T, Version::after>& source, T* W,
+                               const T* next_x, const ForwardEpilogue<T>& epilogue) {
     const Batch<T> factor(source.scale), dz(*source.dz);
     LaneSum<T> sum;
     for_each_lane_vector<T>(in, [&](std::size_t v, std::size_t k, std::size_t n,
@@ -114,7 +80,7 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
                                  T* y) noexcept {
     if (b) update_bias(1, out, dz, out, -learning_rate, b);
     const ForwardEpilogue<T> epilogue{b, functions<T>(activation).value, y, out};
-    const Updated<T> source{x, dz, -learning_rate};
+    const Updated<T, Version::after> source{x, dz, -learning_rate};
     const Product<T> product{1, out, in, next_x, in, 1, W, ldw};
     if (out == 1) {
         if (ldw == 1) return update_forward_one_output(in, source, W, next_x, epilogue);

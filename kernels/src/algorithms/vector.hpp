@@ -65,6 +65,46 @@ void map(std::size_t n, T* y, Function function, const Inputs*... x) {
     if (i < n) Simd::store_partial(y + i, n - i, function(Simd::load_partial(x + i, n - i)...));
 }
 
+// A function with a short way for usual arguments and a longer one for all: function.unusual(x) tells which,
+// function.value<Usual>(x) and function.value<Any>(x) compute it. The longer way is out of line and out of
+// the loop, where a call would drive the constants from the registers.
+struct Usual;
+struct Any;
+
+template <class Function, class T>
+[[gnu::noinline]] Batch<T> value_of_any(const Function& function, Batch<T> x) {
+    return function.template value<Any>(x);
+}
+
+template <class Function, class T>
+DENSIMD_INLINE Batch<T> value_of(const Function& function, Batch<T> x) {
+    if (xsimd::any(function.unusual(x))) [[unlikely]]
+        return value_of_any(function, x);
+    return function.template value<Usual>(x);
+}
+
+template <class Function, class T>
+void map_checked(std::size_t n, Function function, const T* x, T* y) {
+    constexpr std::size_t w = width<T>;
+    std::size_t i = 0;
+    while (i + 4 * w <= n) {
+        for (; i + 4 * w <= n; i += 4 * w) {
+            Batch<T> value[4];
+            DENSIMD_UNROLLED (u, 4) value[u] = load(x + i + u * w);
+            if (xsimd::any((function.unusual(value[0]) | function.unusual(value[1])) |
+                           (function.unusual(value[2]) | function.unusual(value[3]))))
+                break;
+            DENSIMD_UNROLLED (u, 4) value[u] = function.template value<Usual>(value[u]);
+            DENSIMD_UNROLLED (u, 4) value[u].store_unaligned(y + i + u * w);
+        }
+        if (i + 4 * w > n) break;
+        for (std::size_t u = 0; u < 4; ++u, i += w)
+            value_of_any(function, load(x + i)).store_unaligned(y + i);
+    }
+    for (; i + w <= n; i += w) value_of(function, load(x + i)).store_unaligned(y + i);
+    if (i < n) Simd::store_partial(y + i, n - i, value_of(function, Simd::load_partial(x + i, n - i)));
+}
+
 struct Full {
     static constexpr bool partial = false;
 };
@@ -133,6 +173,20 @@ void for_each_lane_vector(std::size_t n, Body body) {
         body(v, i + v * w, left < w ? left : w, Partial{});
     }
 }
+
+// Where a product gets its matrix B from: row(p).load<Partial>(address, column, count) is a vector of row p.
+// `one_row`: A has only one row.
+template <bool OneRow>
+struct AsItIs {
+    static constexpr bool one_row = OneRow;
+
+    DENSIMD_INLINE AsItIs row(std::size_t) const { return {}; }
+
+    template <bool Partial, class T>
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t, std::size_t count) const {
+        return kernels::load<Partial>(address, count);
+    }
+};
 
 }  // namespace
 }  // namespace densimd::kernels

@@ -21,6 +21,14 @@ struct Simd {
         return _mm256_fmadd_pd(a, b, c);
     }
 
+    // c - a b
+    static Batch<float> fnma(Batch<float> a, Batch<float> b, Batch<float> c) {
+        return _mm256_fnmadd_ps(a, b, c);
+    }
+    static Batch<double> fnma(Batch<double> a, Batch<double> b, Batch<double> c) {
+        return _mm256_fnmadd_pd(a, b, c);
+    }
+
     template <class B>
     static B divide(B a, B b) {
         return a / b;

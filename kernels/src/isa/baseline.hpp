@@ -19,6 +19,12 @@ struct Simd {
         return a * b + c;
     }
 
+    // c - a b
+    template <class B>
+    static B fnma(B a, B b, B c) {
+        return c - a * b;
+    }
+
     template <class B>
     static B divide(B a, B b) {
         return a / b;

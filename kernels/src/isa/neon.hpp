@@ -17,6 +17,12 @@ struct Simd {
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmaq_f32(c, a, b); }
     static Batch<double> fma(Batch<double> a, Batch<double> b, Batch<double> c) { return vfmaq_f64(c, a, b); }
 
+    // c - a b
+    static Batch<float> fnma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmsq_f32(c, a, b); }
+    static Batch<double> fnma(Batch<double> a, Batch<double> b, Batch<double> c) {
+        return vfmsq_f64(c, a, b);
+    }
+
     // xsimd 8.1 divides floats by a reciprocal estimate, which is not correctly rounded.
     static Batch<float> divide(Batch<float> a, Batch<float> b) { return vdivq_f32(a, b); }
     static Batch<double> divide(Batch<double> a, Batch<double> b) { return vdivq_f64(a, b); }

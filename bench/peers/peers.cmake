@@ -1,0 +1,78 @@
+# The libraries that the benchmarks compare densimd with. None is needed: what is missing is said here and in the report.
+target_sources(densimd_bench_peers PRIVATE peers/peers.cpp)
+
+# Those that are headers or loops of ours are compiled once per instruction set, with every optimisation they can use.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  set(levels avx2 avx512)
+  set(options_avx2 -march=x86-64 -mtune=generic -mavx2 -mfma)
+  # g++ 12 warns of its own AVX-512 headers (GCC bug 105593).
+  set(options_avx512 ${options_avx2} -mavx512f -mavx512cd -mavx512dq -mavx512bw -mavx512vl
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>)
+else()
+  set(levels neon)
+endif()
+function(densimd_levels name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "OPTIONS;LINK")
+  foreach(level IN LISTS levels)
+    set(target densimd_bench_${name}_${level})
+    add_library(${target} OBJECT peers/${name}.cpp)
+    densimd_target(${target})
+    target_compile_options(${target} PRIVATE -O3 -ffp-contract=fast ${options_${level}} ${arg_OPTIONS})
+    target_compile_definitions(${target} PRIVATE DENSIMD_LEVEL=${level} NDEBUG)
+    target_link_libraries(${target} PRIVATE densimd::kernels ${arg_LINK})
+    target_sources(densimd_bench_peers PRIVATE $<TARGET_OBJECTS:${target}>)
+  endforeach()
+endfunction()
+
+# densimd_peer(NAME VERSION): in the comparison. Without a version: it is not.
+function(densimd_peer name version)
+  if(version STREQUAL "")
+    message(STATUS "Benchmarks: ${name} not found, the comparison goes without it")
+  else()
+    string(TOUPPER ${name} upper)
+    target_compile_definitions(densimd_bench_peers PRIVATE "DENSIMD_PEER_${upper}=\"${version}\"")
+  endif()
+endfunction()
+
+densimd_levels(libm OPTIONS -ffast-math $<$<CXX_COMPILER_ID:Clang>:-fveclib=libmvec>)
+
+find_package(Eigen3 3.3 QUIET NO_MODULE)
+if(TARGET Eigen3::Eigen)
+  densimd_levels(eigen LINK Eigen3::Eigen)
+  foreach(level IN LISTS levels)
+    # The linker would keep one of the levels' inline functions, were they not in namespaces of their own.
+    target_compile_definitions(densimd_bench_eigen_${level} PRIVATE Eigen=Eigen_${level})
+  endforeach()
+endif()
+densimd_peer(eigen "${Eigen3_VERSION}")
+
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(openblas QUIET IMPORTED_TARGET openblas)
+  pkg_check_modules(sleef QUIET IMPORTED_TARGET sleef)
+endif()
+if(TARGET PkgConfig::openblas)
+  target_sources(densimd_bench_peers PRIVATE peers/openblas.cpp)
+  target_link_libraries(densimd_bench_peers PRIVATE PkgConfig::openblas)
+endif()
+densimd_peer(openblas "${openblas_VERSION}")
+
+if(TARGET PkgConfig::sleef AND "avx512" IN_LIST levels)
+  densimd_levels(sleef LINK PkgConfig::sleef)
+  target_link_libraries(densimd_bench_peers PRIVATE PkgConfig::sleef)
+  densimd_peer(sleef "${sleef_VERSION}")
+else()
+  densimd_peer(sleef "")
+endif()
+
+# Its own CMake package would have us look for OpenCL.
+find_path(DENSIMD_ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
+find_library(DENSIMD_ONEDNN_LIBRARY dnnl)
+find_package(OpenMP QUIET)
+if(DENSIMD_ONEDNN_INCLUDE_DIR AND DENSIMD_ONEDNN_LIBRARY AND OpenMP_CXX_FOUND)
+  target_sources(densimd_bench_peers PRIVATE peers/onednn.cpp)
+  target_link_libraries(densimd_bench_peers PRIVATE ${DENSIMD_ONEDNN_LIBRARY} OpenMP::OpenMP_CXX)
+  densimd_peer(onednn found)
+else()
+  densimd_peer(onednn "")
+endif()
