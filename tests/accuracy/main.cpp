@@ -1,5 +1,4 @@
-// The accuracy of the elementary functions: the largest error in ULP against libm in a wider type, on every
-// ISA.
+// The accuracy of the element-wise functions: the largest error against libm in a wider type, on every ISA.
 //
 //     densimd_accuracy                 float: all 2^32 inputs; double: 10^8; some minutes per function
 //     densimd_accuracy --part 1000     a thousandth of them
@@ -20,97 +19,66 @@
 #include <type_traits>
 #include <vector>
 
-#include <densimd/kernels.hpp>
-
-#include "support/compare.hpp"
+#include "accuracy/exact.hpp"
+#include "support/functions.hpp"
 #include "support/random.hpp"
 
 namespace {
 
 using namespace densimd::test;
-namespace kernels = densimd::kernels;
-using kernels::Isa;
-using kernels::Kernels;
 
-template <class T>
-using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
 template <class T>
 using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
 
-template <class T>
-struct Function {
-    const char* name;
-    void (*Kernels<T>::*kernel)(std::size_t n, const T* x, T* y) noexcept;
-    Wide<T> (*exact)(Wide<T>);
-    double allowed;  // ULP on ISAs with FMA
-    bool monotone;
-};
-
-template <class T>
-std::vector<Function<T>> functions() {
-    using W = Wide<T>;
-    using K = Kernels<T>;
-    constexpr double most = std::is_same_v<T, float> ? 3 : 4;
-    return {
-        {"sigmoid", &K::sigmoid, [](W x) { return 1 / (1 + std::exp(-x)); }, most, true},
-        {"tanh", &K::tanh, [](W x) { return std::tanh(x); }, most, true},
-        {"exp", &K::exp, [](W x) { return std::exp(x); }, most, false},
-        {"log", &K::log, [](W x) { return std::log(x); }, most, false},
-        {"log1p", &K::log1p, [](W x) { return std::log1p(x); }, most, false},
-        {"softplus", &K::softplus, [](W x) { return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::abs(x))); },
-         4, false},
-        {"gelu", &K::gelu, [](W x) { return x < -60 ? W(0) : x * std::erfc(-x * std::sqrt(W(0.5))) / 2; }, 8,
-         false},
-        {"silu", &K::silu, [](W x) { return x < -12000 ? W(0) : x / (1 + std::exp(-x)); }, 5, false},
-    };
-}
-
-// Infinity counts as the number after the largest.
-template <class T>
-double error_in_ulp(T y, Wide<T> exact) {
-    constexpr Wide<T> beyond =
-        2 * (std::numeric_limits<T>::max() / 2 +
-             std::numeric_limits<T>::epsilon() / 4 * std::numeric_limits<T>::max() / 2);
-    if (std::isnan(exact) || std::isnan(y)) return std::isnan(exact) && std::isnan(y) ? 0 : INFINITY;
-    if (exact == static_cast<Wide<T>>(y)) return 0;
-    const Wide<T> bounded = std::clamp(exact, -beyond, beyond);
-    if (std::isinf(y))
-        return (y > 0) == (exact > 0) ? ulp_error(std::numeric_limits<T>::max(), std::abs(bounded))
-                                      : INFINITY;
-    return ulp_error(y, bounded == 0 ? static_cast<Wide<T>>(0) : bounded);
-}
-
 struct Report {
-    double worst = 0;
-    double at = 0;
-    bool fell = false;
-    double fell_at = 0;
+    double worst = 0, at = 0;  // in ULP, or in epsilon |x| where the error is documented so
+    bool inaccurate = false, fell = false;
+    double inaccurate_at = 0, fell_at = 0;
 
     void add(const Report& other) {
         if (other.worst > worst) {
             worst = other.worst;
             at = other.at;
         }
-        if (other.fell && !fell) {
-            fell = true;
-            fell_at = other.fell_at;
-        }
+        if (other.inaccurate && !inaccurate) inaccurate_at = other.inaccurate_at;
+        if (other.fell && !fell) fell_at = other.fell_at;
+        inaccurate |= other.inaccurate;
+        fell |= other.fell;
     }
 };
 
-// `x` ascends or descends throughout.
+// The distance of y to the exact value. Infinity counts as the number after the largest.
 template <class T>
-Report check(const Function<T>& function, const Kernels<T>& table, const std::vector<T>& x,
-             std::vector<T>& y) {
+Wide<T> error_of(T y, Wide<T> exact) {
+    constexpr Wide<T> infinity = std::numeric_limits<Wide<T>>::infinity();
+    const Wide<T> beyond = std::ldexp(Wide<T>{1}, std::numeric_limits<T>::max_exponent);
+    if (std::isnan(exact) || std::isnan(y)) return std::isnan(exact) && std::isnan(y) ? 0 : infinity;
+    const auto bounded = [&](Wide<T> value) { return std::clamp(value, -beyond, beyond); };
+    return std::abs(bounded(static_cast<Wide<T>>(y)) - bounded(exact));
+}
+
+// `x` ascends or descends from one element to the next.
+template <class T>
+Report check(const Function<T>& f, Wide<T> (*exact_value)(Wide<T>), bool fma, const std::vector<T>& x,
+             const std::vector<T>& y) {
+    constexpr Wide<T> largest = std::numeric_limits<T>::max(), epsilon = std::numeric_limits<T>::epsilon();
     Report report;
-    (table.*function.kernel)(x.size(), x.data(), y.data());
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const double error = error_in_ulp(y[i], function.exact(x[i]));
-        if (error > report.worst) {
-            report.worst = error;
+        const Wide<T> exact = exact_value(x[i]), error = error_of(y[i], exact);
+        const Wide<T> finite = std::clamp(exact, -largest, largest);
+        if (error > 0 && !(error <= documented_error(f, fma, x[i], finite))) {
+            report.inaccurate = true;
+            report.inaccurate_at = static_cast<double>(x[i]);
+        }
+        const Wide<T> unit = f.epsilons_of_x > 0 ? std::max(epsilon * std::abs(static_cast<Wide<T>>(x[i])),
+                                                            ulp_of<T>(Wide<T>{0}))
+                                                 : ulp_of<T>(std::isnan(exact) ? Wide<T>{1} : finite);
+        const auto in_units = static_cast<double>(error / unit);
+        if (in_units > report.worst) {
+            report.worst = in_units;
             report.at = static_cast<double>(x[i]);
         }
-        if (function.monotone && i > 0 && (x[i] > x[i - 1] ? y[i] < y[i - 1] : y[i] > y[i - 1])) {
+        if (f.never_falls && i > 0 && (x[i] > x[i - 1] ? y[i] < y[i - 1] : y[i] > y[i - 1])) {
             report.fell = true;
             report.fell_at = static_cast<double>(x[i]);
         }
@@ -118,83 +86,98 @@ Report check(const Function<T>& function, const Kernels<T>& table, const std::ve
     return report;
 }
 
-constexpr std::size_t block = std::size_t{1} << 16;
+constexpr std::uint64_t block = std::uint64_t{1} << 16, run_length = 256;
 
-// Block number `index` of the inputs: consecutive numbers for float, so that each is seen and every fall; for
-// double every exponent in turn, and where functions are not constant a random start with steps of 1 ULP.
-std::vector<float> inputs(std::uint64_t index, float) {
-    std::vector<float> x(block + 1);  // with the last of the block before
-    for (std::size_t i = 0; i <= block; ++i) {
-        const std::uint64_t bits = index * block + i;
-        x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(bits > 0 ? bits - 1 : 0));
+// Block number `index` of the inputs. For float runs of consecutive numbers, as many as a part has evenly
+// over all numbers, after the last of the block before: none is left out, nor a fall between two.
+std::vector<float> inputs(std::uint64_t index, std::uint64_t part, float) {
+    std::vector<float> x;
+    for (std::uint64_t i = index == 0 ? 0 : index * block - 1; i < (index + 1) * block; ++i) {
+        const std::uint64_t bits = i / run_length * run_length * part + i % run_length;
+        x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
     }
     return x;
 }
-std::vector<double> inputs(std::uint64_t index, double) {
+// For double every exponent in turn, and every other time short runs of consecutive numbers from random
+// starts where functions are not constant.
+std::vector<double> inputs(std::uint64_t index, std::uint64_t, double) {
     Random random(index);
-    std::vector<double> x(block);
-    if (index % 2 == 0) {
-        for (std::size_t i = 0; i < block; ++i)
-            x[i] = std::bit_cast<double>((static_cast<std::uint64_t>(i) << 48) | (random.bits() >> 16));
-    } else {
-        x = random.vector<double>(block, index % 4 == 1 ? -750 : -2, index % 4 == 1 ? 750 : 2);
+    std::vector<std::int64_t> bits;
+    while (bits.size() < block) {
+        if (index % 2 == 0) {
+            bits.push_back(static_cast<std::int64_t>(bits.size() << 48 | random.bits() >> 16));
+            continue;
+        }
+        const double reach = index % 4 == 1 ? 750 : 2;
+        const auto start = std::bit_cast<std::int64_t>(random.uniform(-reach, reach));
+        for (std::int64_t i = 0; i < 16; ++i) bits.push_back(start + i);
     }
-    std::sort(x.begin(), x.end(), [](double a, double b) {
-        return std::bit_cast<std::int64_t>(a) < std::bit_cast<std::int64_t>(b);
-    });
+    std::sort(bits.begin(), bits.end());
+    std::vector<double> x;
+    for (const std::int64_t value : bits) x.push_back(std::bit_cast<double>(value));
     return x;
 }
 
 template <class T>
-bool run(const Function<T>& function, std::uint64_t part) {
-    const std::uint64_t blocks =
-        std::is_same_v<T, float> ? (std::uint64_t{1} << 32) / block : 100'000'000 / block + 1;
-    const bool is_float = std::is_same_v<T, float>;
-    bool good = true;
-    std::vector<Isa> fused;
-    for (const Isa isa : kernels::available_isas())
-        if (isa != Isa::baseline) fused.push_back(isa);
-    // The slow comparison with libm once for all ISAs that must agree, and once for baseline.
-    for (const Isa isa : kernels::available_isas()) {
-        if (isa != Isa::baseline && isa != fused.back()) continue;
-        Report report;
-        std::atomic<std::uint64_t> unequal = 0;
-        std::uint64_t inputs_seen = 0;
-#pragma omp parallel reduction(+ : inputs_seen)
-        {
-            std::vector<T> y, other;
-            Report own;
-#pragma omp for schedule(dynamic, 8)
-            for (std::uint64_t b = 0; b < blocks; b += part) {
-                const std::vector<T> x = inputs(b, T{});
-                y.resize(x.size());
-                other.resize(x.size());
-                own.add(check(function, kernels::table<T>(isa), x, y));
-                inputs_seen += block;
-                if (isa == Isa::baseline) continue;
-                for (const Isa also : fused) {
-                    (kernels::table<T>(also).*function.kernel)(x.size(), x.data(), other.data());
-                    for (std::size_t i = 0; i < x.size(); ++i)
-                        if (std::bit_cast<Bits<T>>(y[i]) != std::bit_cast<Bits<T>>(other[i]) && y[i] == y[i])
-                            ++unequal;
-                }
-            }
-#pragma omp critical
-            report.add(own);
+std::uint64_t blocks_in(std::uint64_t part) {
+    constexpr std::uint64_t all = std::is_same_v<T, float> ? std::uint64_t{1} << 32 : 100'000'000;
+    return std::max<std::uint64_t>(all / block / part, 4);
+}
+
+template <class T>
+std::uint64_t count_differences(const std::vector<T>& a, const std::vector<T>& b) {
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (std::bit_cast<Bits<T>>(a[i]) != std::bit_cast<Bits<T>>(b[i]) &&
+            !(std::isnan(a[i]) && std::isnan(b[i])))
+            ++count;
+    return count;
+}
+
+// One comparison with libm, which is slow, for all `isas`, which must have the same bits.
+template <class T>
+bool run(const Function<T>& f, const std::vector<Isa>& isas, std::uint64_t part) {
+    const auto exact_value = exact_of<T>(f.name).value;
+    const std::uint64_t blocks = blocks_in<T>(part);
+    Report report;
+    std::atomic<std::uint64_t> differences = 0;
+#pragma omp parallel
+    {
+        Report own;
+#pragma omp for schedule(dynamic, 1)
+        for (std::uint64_t b = 0; b < blocks; ++b) {
+            const std::vector<T> x = inputs(b, part, T{});
+            const std::vector<T> y = values_of(f, kernels::table<T>(isas[0]), x);
+            own.add(check(f, exact_value, has_fma(isas[0]), x, y));
+            for (std::size_t also = 1; also < isas.size(); ++also)
+                differences += count_differences(y, values_of(f, kernels::table<T>(isas[also]), x));
         }
-        std::string name(kernels::name(isa));
-        if (isa != Isa::baseline)
-            for (const Isa also : fused)
-                if (also != isa) name += ", " + std::string(kernels::name(also));
-        const double allowed = isa == Isa::baseline ? 2 * function.allowed : function.allowed;
-        const bool accurate = report.worst <= allowed, fell = report.fell && isa != Isa::baseline;
-        std::printf("%-9s %-6s %-14s %11llu inputs: at most %.3f ULP, at %.9g%s%s%s%s\n", function.name,
-                    is_float ? "float" : "double", name.c_str(), static_cast<unsigned long long>(inputs_seen),
-                    report.worst, report.at, accurate ? "" : " TOO MUCH", report.fell ? " FALLS at " : "",
-                    report.fell ? std::to_string(report.fell_at).c_str() : "",
-                    unequal > 0 ? " ISAS DIFFER" : "");
-        std::fflush(stdout);
-        good = good && accurate && !fell && unequal == 0;
+#pragma omp critical
+        report.add(own);
+    }
+    std::string names;
+    for (const Isa isa : isas) names += (names.empty() ? "" : ", ") + std::string(kernels::name(isa));
+    std::printf("%-14s %-6s %-12s %11llu inputs: at most %.3f %s, at %.9g", f.name.c_str(),
+                std::is_same_v<T, float> ? "float" : "double", names.c_str(),
+                static_cast<unsigned long long>(blocks * block), report.worst,
+                f.epsilons_of_x > 0 ? "epsilon |x|" : "ULP", report.at);
+    if (report.inaccurate) std::printf(" MORE THAN DOCUMENTED, at %.9g", report.inaccurate_at);
+    if (report.fell) std::printf(" FALLS at %.9g", report.fell_at);
+    if (differences > 0) std::printf(" ISAS DIFFER");
+    std::printf("\n");
+    std::fflush(stdout);
+    return !report.inaccurate && !report.fell && differences == 0;
+}
+
+template <class T>
+bool run_all(const std::vector<std::string>& names, std::uint64_t part) {
+    std::vector<Isa> fused, others;
+    for (const Isa isa : kernels::available_isas()) (has_fma(isa) ? fused : others).push_back(isa);
+    bool good = true;
+    for (const Function<T>& f : functions<T>()) {
+        if (!names.empty() && std::find(names.begin(), names.end(), f.name) == names.end()) continue;
+        if (!fused.empty()) good = run(f, fused, part) && good;
+        for (const Isa isa : others) good = run(f, {isa}, part) && good;
     }
     return good;
 }
@@ -210,13 +193,10 @@ int main(int argc, char** argv) {
         else
             names.emplace_back(argv[i]);
     }
-    const auto chosen = [&](const char* name) {
-        return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
-    };
-    bool good = part > 0;
-    for (const auto& function : functions<float>())
-        if (chosen(function.name)) good = run(function, part) && good;
-    for (const auto& function : functions<double>())
-        if (chosen(function.name)) good = run(function, part) && good;
-    return good ? 0 : 1;
+    if (part == 0) {
+        std::fprintf(stderr, "--part needs a number of at least 1\n");
+        return 2;
+    }
+    const bool good = run_all<float>(names, part);
+    return run_all<double>(names, part) && good ? 0 : 1;
 }

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "support/isas.hpp"
+#include "support/activations.hpp"
+#include "support/compare.hpp"
+#include "support/losses.hpp"
 #include "support/random.hpp"
 #include "support/sizes.hpp"
 
@@ -82,7 +84,8 @@ TEST_CASE_TEMPLATE("a row of dense_forward does not depend on the batch", T, flo
     for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
         const auto X = random.vector<T>(s.batch * s.in), W = random.vector<T>(s.in * s.out),
                    b = random.vector<T>(s.out);
-        for (const Activation activation : {Activation::identity, Activation::sigmoid}) {
+        for (const Activation activation : all_activations) {
+            INFO(std::string(name_of(activation)));
             const auto rows = [&](std::size_t first, std::size_t count) {
                 std::vector<T> A(count * s.out);
                 kernels.dense_forward(count, s.in, s.out, X.data() + first * s.in, s.in, W.data(), s.out,
@@ -99,7 +102,8 @@ TEST_CASE_TEMPLATE("a row of dense_backward_input does not depend on the batch",
     for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
         const auto dZ = random.vector<T>(s.batch * s.out), W = random.vector<T>(s.in * s.out),
                    X = random.vector<T>(s.batch * s.in, 0, 1);
-        for (const Activation activation : {Activation::identity, Activation::sigmoid}) {
+        for (const Activation activation : all_activations) {
+            INFO(std::string(name_of(activation)));
             const auto rows = [&](std::size_t first, std::size_t count) {
                 std::vector<T> dX(count * s.in);
                 kernels.dense_backward_input(count, s.in, s.out, dZ.data() + first * s.out, s.out, W.data(),
@@ -114,21 +118,36 @@ TEST_CASE_TEMPLATE("a row of dense_backward_input does not depend on the batch",
 
 TEST_CASE_TEMPLATE("a row's loss and gradient do not depend on the batch", T, float, double) {
     Random random;
-    using Member = decltype(&Kernels<T>::mean_squared_error);
-    for (const Member member :
-         {&Kernels<T>::mean_squared_error, &Kernels<T>::binary_cross_entropy, &Kernels<T>::cosine_distance})
+    for (const Loss<T>& kernel : losses<T>())
         for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
             if (s.in != 1) return;  // losses have no `in`
-            const auto A = random.vector<T>(s.batch * s.out), Y = random.vector<T>(s.batch * s.out, 0, 1);
+            INFO(kernel.name);
+            const auto A = random.vector<T>(s.batch * s.out, kernel.low, kernel.high),
+                       Y = random.vector<T>(s.batch * s.out, kernel.target_low, kernel.target_high);
             const auto rows = [&](std::size_t first, std::size_t count) {
                 std::vector<T> dA(count * s.out), result, loss(count);
-                (kernels.*member)(count, s.out, A.data() + first * s.out, s.out, Y.data() + first * s.out,
-                                  s.out, dA.data(), s.out, loss.data());
+                kernel.call(kernels, count, s.out, A.data() + first * s.out, s.out, Y.data() + first * s.out,
+                            s.out, dA.data(), s.out, loss.data());
                 for (std::size_t i = 0; i < count; ++i) {
                     result.push_back(loss[i]);
                     result.insert(result.end(), dA.data() + i * s.out, dA.data() + (i + 1) * s.out);
                 }
                 return result;
+            };
+            check_rows(rows(0, s.batch), s.batch, rows);
+        });
+}
+
+TEST_CASE_TEMPLATE("a row's softmax does not depend on the batch", T, float, double) {
+    Random random;
+    for (const auto member : {&Kernels<T>::softmax, &Kernels<T>::log_softmax})
+        for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+            if (s.in != 1) return;  // softmax has no `in`
+            const auto X = random.vector<T>(s.batch * s.out, -10, 10);
+            const auto rows = [&](std::size_t first, std::size_t count) {
+                std::vector<T> Y(count * s.out);
+                (kernels.*member)(count, s.out, X.data() + first * s.out, s.out, Y.data(), s.out);
+                return Y;
             };
             check_rows(rows(0, s.batch), s.batch, rows);
         });

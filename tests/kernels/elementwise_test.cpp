@@ -1,9 +1,13 @@
-// Element-wise kernels: every length up to some blocks, in place and not.
+// Element-wise kernels: every length, between protected pages, in place and not.
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "support/functions.hpp"
 #include "support/isas.hpp"
 #include "support/random.hpp"
 #include "support/sizes.hpp"
@@ -12,64 +16,80 @@ using namespace densimd::test;
 
 namespace {
 
-constexpr std::size_t longest = 150;
+constexpr std::size_t longest = 1024;
 
-template <class T>
-std::vector<T> relative_bound(T ulps, const std::vector<T>& expected) {
-    std::vector<T> bound = magnitudes(expected);
-    for (T& value : bound)
-        value = value * ulps * std::numeric_limits<T>::epsilon() + std::numeric_limits<T>::min();
-    return bound;
+// All lengths through several unrolled blocks of each ISA; where all is slow, through one.
+std::vector<std::size_t> lengths() {
+#ifdef DENSIMD_TESTS_ARE_SLOW
+    constexpr std::size_t gapless = 80;
+#else
+    constexpr std::size_t gapless = longest;
+#endif
+    std::vector<std::size_t> lengths;
+    for (std::size_t n = 0; n <= gapless; ++n) lengths.push_back(n);
+    if (gapless < longest) lengths.insert(lengths.end(), {127, 128, 129, 500, longest});
+    return lengths;
+}
+
+// call(inputs, output) with guarded inputs and output, the output being another buffer or one of the inputs,
+// must give the first n elements of `whole` for every n: an element is computed alike wherever it is.
+template <class T, class Call>
+void check_every_length(const std::vector<std::vector<T>>& inputs, const std::vector<T>& whole, Call call) {
+    for (const std::size_t n : lengths())
+        for (const Edge edge : {Edge::begin, Edge::end})
+            for (std::size_t over = 0; over <= inputs.size(); ++over) {
+                INFO("n ", n, ", guarded at its ", name_of(edge), ", ", "in place of input ", over, " of ",
+                     inputs.size());
+                const Layout layout{0, edge};
+                GuardedVector<T> separate(n, layout);
+                std::vector<std::unique_ptr<GuardedVector<T>>> guarded;
+                for (const std::vector<T>& input : inputs)
+                    guarded.push_back(std::make_unique<GuardedVector<T>>(
+                        std::vector<T>(input.data(), input.data() + n), layout));
+                GuardedVector<T>& output = over < inputs.size() ? *guarded[over] : separate;
+                call(n, guarded, output.data());
+                CHECK(bit_difference(std::span<const T>(output.data(), n), std::span(whole).first(n)) == "");
+                for (std::size_t i = 0; i < inputs.size(); ++i) CHECK((i == over || guarded[i]->unchanged()));
+            }
 }
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("sigmoid, every length", T, float, double) {
+TEST_CASE_TEMPLATE("functions, every length", T, float, double) {
     Random random;
-    for (std::size_t n = 0; n <= longest; ++n) {
-        INFO("n ", n);
-        const std::vector<T> x = random.vector<T>(n, -12, 12);
-        std::vector<T> expected(n);
-        kernels::reference<T>().sigmoid(n, x.data(), expected.data());
-        const std::vector<T> bound = relative_bound(T{4}, expected);
-        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            GuardedVector<T> input(x, layout), output(n, layout), in_place(x, layout);
-            kernels.sigmoid(n, input.data(), output.data());
-            kernels.sigmoid(n, in_place.data(), in_place.data());
-            CHECK(input.unchanged());
-            CHECK(difference(output.values(), expected, bound) == "");
-            CHECK(bit_difference(in_place.values(), output.values()) == "");
-            return output.values();
-        });
+    for (const Function<T>& f : functions<T>()) {
+        const std::vector<T> x = random.vector<T>(longest, f.low, f.high);
+        const std::vector<T> expected = values_of(f, kernels::reference<T>(), x);
+        for (const Isa isa : kernels::available_isas()) {
+            INFO(f.name, ", isa ", std::string(kernels::name(isa)));
+            const Kernels<T>& kernels = kernels::table<T>(isa);
+            const std::vector<T> y = values_of(f, kernels, x);
+            CHECK(difference(y, expected, bounds_of(f, has_fma(isa), x, expected)) == "");
+            check_every_length<T>({x}, y, [&](std::size_t n, const auto& inputs, T* output) {
+                f.call(kernels, n, inputs[0]->data(), output);
+            });
+        }
     }
 }
 
-TEST_CASE_TEMPLATE("sigmoid_grad, every length", T, float, double) {
+TEST_CASE_TEMPLATE("derivatives, every length", T, float, double) {
     Random random;
-    for (std::size_t n = 0; n <= longest; ++n) {
-        INFO("n ", n);
-        std::vector<T> s = random.vector<T>(n, 0, 1);
-        const std::vector<T> ds = random.vector<T>(n);
+    for (const Derivative<T>& f : derivatives<T>()) {
+        std::vector<T> a = random.vector<T>(longest, f.low, f.high);
         // Where s - s * s without a fused multiply-add would lose every digit.
-        for (std::size_t i = 0; i < n; i += 3)
-            s[i] = 1 - std::numeric_limits<T>::epsilon() * static_cast<T>(i);
-        std::vector<T> expected(n);
-        kernels::reference<T>().sigmoid_grad(n, s.data(), ds.data(), expected.data());
-        // Three roundings here and one in the reference, half a ULP each.
-        const std::vector<T> bound = relative_bound(T{2}, expected);
-        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            GuardedVector<T> s_in(s, layout), ds_in(ds, layout), dx(n, layout), s_over(s, layout),
-                ds_over(ds, layout);
-            kernels.sigmoid_grad(n, s_in.data(), ds_in.data(), dx.data());
-            CHECK(difference(dx.values(), expected, bound) == "");
-            kernels.sigmoid_grad(n, s_over.data(), ds_in.data(), s_over.data());
-            CHECK(bit_difference(s_over.values(), dx.values()) == "");
-            kernels.sigmoid_grad(n, s_in.data(), ds_over.data(), ds_over.data());
-            CHECK(bit_difference(ds_over.values(), dx.values()) == "");
-            CHECK(s_in.unchanged());
-            CHECK(ds_in.unchanged());
-            return dx.values();
-        });
+        for (std::size_t i = 0; i < longest; i += 3)
+            a[i] = 1 - std::numeric_limits<T>::epsilon() * static_cast<T>(i);
+        const std::vector<T> ds = random.vector<T>(longest);
+        const std::vector<T> expected = values_of(f, kernels::reference<T>(), a, ds);
+        for (const Isa isa : kernels::available_isas()) {
+            INFO(f.name, ", isa ", std::string(kernels::name(isa)));
+            const Kernels<T>& kernels = kernels::table<T>(isa);
+            const std::vector<T> dx = values_of(f, kernels, a, ds);
+            CHECK(difference(dx, expected, bounds_of(f, ds, expected)) == "");
+            check_every_length<T>({a, ds}, dx, [&](std::size_t n, const auto& inputs, T* output) {
+                f.call(kernels, n, inputs[0]->data(), inputs[1]->data(), output);
+            });
+        }
     }
 }
 

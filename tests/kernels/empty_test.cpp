@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "support/isas.hpp"
+#include "support/functions.hpp"
+#include "support/losses.hpp"
+#include "support/optimizers.hpp"
 
 using namespace densimd::test;
 
@@ -24,30 +26,35 @@ void on_every_table(Check check) {
     }
 }
 
-constexpr Activation activations[] = {Activation::identity, Activation::sigmoid};
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("nothing to do takes null pointers", T, float, double) {
     on_every_table<T>([](const Kernels<T>& k) {
         T* const none = nullptr;
-        k.sigmoid(0, none, none);
-        k.sigmoid_grad(0, none, none, none);
+        for (const Function<T>& f : functions<T>()) f.call(k, 0, none, none);
+        for (const Derivative<T>& f : derivatives<T>()) f.call(k, 0, none, none, none);
         CHECK(k.all_finite(0, none));
+        CHECK(k.sum_of_squares(0, none) == 0);
+        for (const Optimizer<T>& optimizer : optimizers<T>())
+            optimizer.call(k, 0, {T{0.5}}, usual_adam<T>(1), none, none, none, none);
+        for (const auto member : {&Kernels<T>::softmax, &Kernels<T>::log_softmax}) {
+            (k.*member)(0, 5, none, 5, none, 5);
+            (k.*member)(5, 0, none, 0, none, 0);
+        }
         k.gemv(0, 0, none, none, 0, none, none);
         k.gemv_t(0, 0, none, none, 0, none);
         k.ger(0, 0, 1, none, none, none, 0);
         k.gemm(0, 0, 0, none, 0, none, 0, none, 0);
         k.gemm_nt(0, 0, 0, none, 0, none, 0, none, 0);
         k.gemm_tn(0, 0, 0, none, 0, none, 0, none, 0);
-        for (const Activation activation : activations) {
+        for (const Activation activation : all_activations) {
+            k.dense_backward_update(0, 0, none, none, 1, none, 0, none, none, activation, none);
+            k.dense_update_forward(0, 0, none, none, 1, none, 0, none, none, activation, none);
             k.dense_forward(0, 0, 0, none, 0, none, 0, none, activation, none, 0);
             k.dense_backward_input(0, 0, 0, none, 0, none, 0, none, 0, activation, none, 0);
         }
         k.dense_update(0, 0, 0, none, 0, none, 0, 1, none, 0, none);
-        k.mean_squared_error(0, 5, none, 5, none, 5, none, 5, none);
-        k.binary_cross_entropy(0, 5, none, 5, none, 5, none, 5, none);
-        k.cosine_distance(0, 5, none, 5, none, 5, none, 5, none);
+        for (const Loss<T>& loss : losses<T>()) loss.call(k, 0, 5, none, 5, none, 5, none, 5, none);
     });
 }
 
@@ -82,6 +89,30 @@ TEST_CASE_TEMPLATE("sums of nothing are 0", T, float, double) {
     });
 }
 
+TEST_CASE_TEMPLATE("a sample without inputs or outputs", T, float, double) {
+    on_every_table<T>([](const Kernels<T>& k) {
+        T* const none = nullptr;
+        constexpr std::size_t n = 21;
+        const std::vector<T> dz(n, 2);
+        // Only biases: they are updated, and are the logits.
+        std::vector<T> b(n, 3), y(n, 7);
+        k.dense_backward_update(0, n, none, dz.data(), T{0.5}, none, n, b.data(), none, Activation::identity,
+                                none);
+        CHECK(b == std::vector<T>(n, 2));
+        k.dense_update_forward(0, n, none, dz.data(), T{0.5}, none, n, b.data(), none, Activation::relu,
+                               y.data());
+        CHECK(b == std::vector<T>(n, 1));
+        CHECK(y == b);
+        // No outputs: no gradient.
+        const std::vector<T> x(n, 3);
+        std::vector<T> dx(n, 7);
+        k.dense_backward_update(n, 0, x.data(), none, T{0.5}, none, 0, none, x.data(), Activation::tanh,
+                                dx.data());
+        CHECK(dx == std::vector<T>(n, 0));
+        k.dense_update_forward(n, 0, x.data(), none, T{0.5}, none, 0, none, x.data(), Activation::tanh, none);
+    });
+}
+
 TEST_CASE_TEMPLATE("an empty batch changes no weight", T, float, double) {
     on_every_table<T>([](const Kernels<T>& k) {
         T* const none = nullptr;
@@ -95,13 +126,11 @@ TEST_CASE_TEMPLATE("an empty batch changes no weight", T, float, double) {
 TEST_CASE_TEMPLATE("losses of rows without elements", T, float, double) {
     on_every_table<T>([](const Kernels<T>& k) {
         T* const none = nullptr;
-        std::vector<T> loss(3, 7);
-        k.mean_squared_error(3, 0, none, 0, none, 0, none, 0, loss.data());
-        CHECK(loss == std::vector<T>(3, 0));
-        loss.assign(3, 7);
-        k.binary_cross_entropy(3, 0, none, 0, none, 0, none, 0, loss.data());
-        CHECK(loss == std::vector<T>(3, 0));
-        k.cosine_distance(3, 0, none, 0, none, 0, none, 0, loss.data());
-        CHECK(loss == std::vector<T>(3, 1));  // zero vectors
+        for (const Loss<T>& loss : losses<T>()) {
+            INFO(loss.name);
+            std::vector<T> values(3, 7);
+            loss.call(k, 3, 0, none, 0, none, 0, none, 0, values.data());
+            CHECK(values == std::vector<T>(3, loss.of_nothing_is_one ? 1 : 0));
+        }
     });
 }

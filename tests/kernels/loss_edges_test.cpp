@@ -1,12 +1,14 @@
 // Where losses usually break: saturated logits, zero vectors, certain targets, NaN.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "support/isas.hpp"
+#include "support/compare.hpp"
+#include "support/losses.hpp"
 
 using namespace densimd::test;
 
@@ -37,6 +39,16 @@ void on_every_isa_and_width(Check check) {
             INFO("isa ", std::string(kernels::name(isa)), ", out ", out);
             check(isa, out);
         }
+}
+
+// The reference defines the kernels, so it is held to this as well.
+template <class T, class Check>
+void on_every_table_and_width(Check check) {
+    for (const std::size_t out : widths) {
+        INFO("reference, out ", out);
+        check(kernels::reference<T>(), out);
+    }
+    on_every_isa_and_width([&](Isa isa, std::size_t out) { check(kernels::table<T>(isa), out); });
 }
 
 }  // namespace
@@ -174,22 +186,165 @@ TEST_CASE_TEMPLATE("cosine distance of parallel and opposite vectors", T, float,
 
 TEST_CASE_TEMPLATE("a NaN in a row makes its loss NaN, and no other's", T, float, double) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
-    using Member = decltype(&Kernels<T>::mean_squared_error);
-    for (const Member member :
-         {&Kernels<T>::mean_squared_error, &Kernels<T>::binary_cross_entropy, &Kernels<T>::cosine_distance})
+    for (const Loss<T>& kernel : losses<T>())
         on_every_isa_and_width([&](Isa isa, std::size_t out) {
+            INFO(kernel.name);
             for (std::size_t at = 0; at < out; ++at)
                 for (const bool in_target : {false, true}) {
-                    INFO("NaN in ", in_target ? "target " : "prediction ", at);
+                    INFO("NaN in ", at, ", in the target ", in_target);
                     std::vector<T> A(3 * out, T{0.5}), Y(3 * out, T{0.25}), dA(3 * out), loss(3);
                     (in_target ? Y : A)[out + at] = nan;
-                    (kernels::table<T>(isa).*member)(3, out, A.data(), out, Y.data(), out, dA.data(), out,
-                                                     loss.data());
+                    kernel.call(kernels::table<T>(isa), 3, out, A.data(), out, Y.data(), out, dA.data(), out,
+                                loss.data());
                     CHECK(std::isnan(loss[1]));
                     CHECK(std::isnan(dA[out + at]));
                     CHECK((std::isfinite(loss[0]) && std::isfinite(loss[2])));
                 }
         });
+}
+
+TEST_CASE_TEMPLATE("binary cross-entropy of certain probabilities is finite", T, float, double) {
+    on_every_table_and_width<T>([&](const Kernels<T>& k, std::size_t out) {
+        const auto check = [&](T p, T y, T expected_loss, T expected_slope) {
+            INFO("probability ", p, ", target ", y);
+            const std::vector<T> P(out, p), Y(out, y);
+            std::vector<T> dP(out);
+            T loss = -1;
+            k.binary_cross_entropy_from_probabilities(1, out, P.data(), out, Y.data(), out, dP.data(), out,
+                                                      &loss);
+            CHECK(loss == doctest::Approx(expected_loss));
+            for (const T slope : dP)
+                CHECK(static_cast<double>(slope) ==
+                      doctest::Approx(static_cast<double>(expected_slope) / static_cast<double>(out)));
+        };
+        // Right: nothing to learn. Wrong: the logarithm's limit, and the residual over the variance's.
+        check(0, 0, 0, 0);
+        check(1, 1, 0, 0);
+        check(0, 1, 100, T(-1e12));
+        check(1, 0, 100, T(1e12));
+        check(0, T{0.25}, 25, T(-0.25e12));
+        check(1, T{0.25}, 75, T(0.75e12));
+        check(T{0.5}, T{0.5}, std::log(T{2}), 0);
+        check(T{0.25}, 1, std::log(T{4}), -4);
+        check(std::numeric_limits<T>::denorm_min(), 0, 0, T(0));
+    });
+}
+
+TEST_CASE_TEMPLATE("mean absolute error of equal residuals", T, float, double) {
+    on_every_table_and_width<T>([&](const Kernels<T>& k, std::size_t out) {
+        const T n = static_cast<T>(out);
+        // Not even -0 or a number that is not normal counts as a difference's sign.
+        for (const T residual : {T{0}, T{0.5}, T{-0.5}, std::numeric_limits<T>::denorm_min()}) {
+            INFO("residual ", residual);
+            const std::vector<T> A(out, residual), Y(out, -T{0});
+            std::vector<T> dA(out, 7);
+            T loss = -1;
+            k.mean_absolute_error(1, out, A.data(), out, Y.data(), out, dA.data(), out, &loss);
+            CHECK(loss == doctest::Approx(std::abs(residual)));
+            const T sign = residual > 0 ? T{1} : residual < 0 ? T{-1} : T{0};
+            for (const T slope : dA) CHECK(is_within(slope, sign / n, std::numeric_limits<T>::epsilon() / n));
+        }
+    });
+}
+
+TEST_CASE_TEMPLATE("huber at and beside delta", T, float, double) {
+    on_every_table_and_width<T>([&](const Kernels<T>& k, std::size_t out) {
+        constexpr T epsilon = std::numeric_limits<T>::epsilon();
+        const T n = static_cast<T>(out);
+        for (const T delta : {T{0.25}, T{1}, T{8}})
+            for (const T sign : {T{-1}, T{1}})
+                for (const T times : {T{0}, T{0.5}, 1 - epsilon, T{1}, 1 + epsilon, T{3}, T(1e6)}) {
+                    INFO("delta ", delta, ", residual ", sign * times, " delta");
+                    const std::vector<T> A(out, sign * times * delta), Y(out, T{0});
+                    std::vector<T> dA(out, 7);
+                    T loss = -1;
+                    k.huber(1, out, delta, A.data(), out, Y.data(), out, dA.data(), out, &loss);
+                    const T per_square = times <= 1 ? times * times / 2 : times - T{0.5};
+                    CHECK(is_within(loss, delta * delta * per_square,
+                                    (n + 3) * epsilon * delta * delta * per_square));
+                    const T slope = sign * std::min(times, T{1}) * delta / n;
+                    for (const T value : dA) CHECK(is_within(value, slope, 2 * epsilon * std::abs(slope)));
+                }
+    });
+}
+
+TEST_CASE_TEMPLATE("huber of infinite residuals", T, float, double) {
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    on_every_table_and_width<T>([&](const Kernels<T>& k, std::size_t out) {
+        for (const T a : {infinity, -infinity}) {
+            const std::vector<T> A(out, a), Y(out, T{0});
+            std::vector<T> dA(out);
+            T loss = -1;
+            k.huber(1, out, T{2}, A.data(), out, Y.data(), out, dA.data(), out, &loss);
+            CHECK(loss == infinity);
+            for (const T slope : dA)
+                CHECK(slope == doctest::Approx((a > 0 ? 2 : -2) / static_cast<double>(out)));
+        }
+    });
+}
+
+TEST_CASE_TEMPLATE("categorical cross-entropy of classes that cannot be", T, float, double) {
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    on_every_table_and_width<T>([&](const Kernels<T>& k, std::size_t out) {
+        // One class is certain whatever the others, which are impossible, may say: nothing to learn.
+        for (std::size_t right = 0; right < out; ++right) {
+            std::vector<T> Z(out, -infinity), Y(out, T{0}), dZ(out, T{7});
+            Z[right] = 3;
+            Y[right] = 1;
+            T loss = -1;
+            k.categorical_cross_entropy(1, out, Z.data(), out, Y.data(), out, dZ.data(), out, &loss);
+            CHECK(loss == 0);
+            for (const T slope : dZ) CHECK(slope == 0);
+            // Wrong by an infinite amount.
+            if (out == 1) continue;
+            std::swap(Y[right], Y[(right + 1) % out]);
+            k.categorical_cross_entropy(1, out, Z.data(), out, Y.data(), out, dZ.data(), out, &loss);
+            CHECK(loss == infinity);
+        }
+    });
+}
+
+TEST_CASE_TEMPLATE("categorical cross-entropy of huge logits", T, float, double) {
+    on_every_table_and_width<T>([&](const Kernels<T>& k, std::size_t out) {
+        if (out == 1) return;
+        constexpr T huge = T(1e30);
+        std::vector<T> Z(out, -huge), Y(out, T{0}), dZ(out);
+        Z[0] = huge;
+        Y[1] = 1;
+        T loss = -1;
+        k.categorical_cross_entropy(1, out, Z.data(), out, Y.data(), out, dZ.data(), out, &loss);
+        CHECK(loss == 2 * huge);
+        CHECK(dZ[0] == 1);
+        CHECK(dZ[1] == -1);
+        for (std::size_t j = 2; j < out; ++j) CHECK(dZ[j] == 0);
+    });
+}
+
+TEST_CASE_TEMPLATE("categorical cross-entropy of shares that do not sum to 1", T, float, double) {
+    on_every_table_and_width<T>([&](const Kernels<T>& k, std::size_t out) {
+        constexpr double accuracy = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
+        const double n = static_cast<double>(out);
+        // Equal logits: each class has the probability 1 / n.
+        const std::vector<T> Z(out, T{-2});
+        for (const T share : {T{0}, T{0.125}, T{3}}) {
+            INFO("each share ", share);
+            const std::vector<T> Y(out, share);
+            std::vector<T> dZ(out, T{7});
+            T loss = -1;
+            k.categorical_cross_entropy(1, out, Z.data(), out, Y.data(), out, dZ.data(), out, &loss);
+            CHECK(loss == doctest::Approx(static_cast<double>(share) * n * std::log(n)).epsilon(accuracy));
+            for (const T slope : dZ)
+                CHECK(std::abs(static_cast<double>(slope)) <= accuracy * static_cast<double>(share));
+        }
+        // One share of 3: the gradient is 3 / n, less 3 there.
+        std::vector<T> Y(out, T{0}), dZ(out);
+        Y.back() = 3;
+        T loss = -1;
+        k.categorical_cross_entropy(1, out, Z.data(), out, Y.data(), out, dZ.data(), out, &loss);
+        CHECK(loss == doctest::Approx(3 * std::log(n)).epsilon(accuracy));
+        for (std::size_t j = 0; j < out; ++j)
+            CHECK(dZ[j] == doctest::Approx(3 / n - (j + 1 == out ? 3 : 0)).epsilon(accuracy));
+    });
 }
 
 TEST_CASE("binary cross-entropy of the largest logits is finite") {

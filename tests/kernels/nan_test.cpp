@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "support/activations.hpp"
 #include "support/isas.hpp"
 #include "support/sizes.hpp"
 
@@ -39,7 +40,7 @@ void check_nans(const std::vector<T>& matrix, std::size_t cols, Expected expecte
 
 TEST_CASE_TEMPLATE("a NaN in X makes its row of A NaN", T, float, double) {
     for_each_shape<T>([](const Kernels<T>& k, Shape s) {
-        for (const Activation activation : {Activation::identity, Activation::sigmoid})
+        for (const Activation activation : all_activations)
             for (std::size_t at = 0; at < s.batch * s.in; at += 3) {
                 std::vector<T> X(s.batch * s.in, T{0.5}), W(s.in * s.out, T{0.25}), A(s.batch * s.out);
                 X[at] = nan_value<T>;
@@ -52,17 +53,42 @@ TEST_CASE_TEMPLATE("a NaN in X makes its row of A NaN", T, float, double) {
 
 TEST_CASE_TEMPLATE("a NaN in W makes its column of A and its row's dX NaN", T, float, double) {
     for_each_shape<T>([](const Kernels<T>& k, Shape s) {
-        for (std::size_t at = 0; at < s.in * s.out; at += 7) {
-            std::vector<T> X(s.batch * s.in, T{0.5}), W(s.in * s.out, T{0.25}), A(s.batch * s.out, T{1}),
-                dX(s.batch * s.in);
-            W[at] = nan_value<T>;
-            k.dense_forward(s.batch, s.in, s.out, X.data(), s.in, W.data(), s.out, nullptr,
-                            Activation::sigmoid, A.data(), s.out);
-            check_nans(A, s.out, [&](std::size_t, std::size_t column) { return column == at % s.out; });
-            const std::vector<T> dZ(s.batch * s.out, T{1});
-            k.dense_backward_input(s.batch, s.in, s.out, dZ.data(), s.out, W.data(), s.out, X.data(), s.in,
-                                   Activation::sigmoid, dX.data(), s.in);
-            check_nans(dX, s.in, [&](std::size_t, std::size_t column) { return column == at / s.out; });
+        for (const Activation activation : all_activations)
+            for (std::size_t at = 0; at < s.in * s.out; at += 7) {
+                std::vector<T> X(s.batch * s.in, T{0.5}), W(s.in * s.out, T{0.25}), A(s.batch * s.out, T{1}),
+                    dX(s.batch * s.in);
+                W[at] = nan_value<T>;
+                k.dense_forward(s.batch, s.in, s.out, X.data(), s.in, W.data(), s.out, nullptr, activation,
+                                A.data(), s.out);
+                check_nans(A, s.out, [&](std::size_t, std::size_t column) { return column == at % s.out; });
+                const std::vector<T> dZ(s.batch * s.out, T{1});
+                k.dense_backward_input(s.batch, s.in, s.out, dZ.data(), s.out, W.data(), s.out, X.data(),
+                                       s.in, activation, dX.data(), s.in);
+                check_nans(dX, s.in, [&](std::size_t, std::size_t column) { return column == at / s.out; });
+            }
+    });
+}
+
+TEST_CASE_TEMPLATE("a NaN in a sample's gradient makes its column of W and all of dx NaN", T, float, double) {
+    for_each_shape<T>([](const Kernels<T>& k, Shape s) {
+        for (std::size_t at = 0; at < s.out; ++at) {
+            const std::vector<T> x(s.in, T{0.5}), weights(s.in * s.out, T{0.25}), biases(s.out, T{0.25});
+            std::vector<T> dz(s.out, T{0.5}), dx(s.in), y(s.out);
+            dz[at] = nan_value<T>;
+            const auto is_its_column = [&](std::size_t, std::size_t column) { return column == at; };
+            auto W = weights, b = biases;
+            k.dense_backward_update(s.in, s.out, x.data(), dz.data(), T{0.5}, W.data(), s.out, b.data(),
+                                    x.data(), Activation::tanh, dx.data());
+            check_nans(W, s.out, is_its_column);
+            check_nans(b, s.out, is_its_column);
+            check_nans(dx, s.in, [](std::size_t, std::size_t) { return true; });
+            W = weights;
+            b = biases;
+            k.dense_update_forward(s.in, s.out, x.data(), dz.data(), T{0.5}, W.data(), s.out, b.data(),
+                                   x.data(), Activation::tanh, y.data());
+            check_nans(W, s.out, is_its_column);
+            check_nans(b, s.out, is_its_column);
+            check_nans(y, s.out, is_its_column);
         }
     });
 }

@@ -1,42 +1,73 @@
-// One call of every kernel on given data, for properties that all kernels share.
+// One call of every kernel on given data, for properties that all kernels share. Those that are called alike
+// come from the tables in functions.hpp, losses.hpp and optimizers.hpp.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include <densimd/kernels.hpp>
 
+#include "activations.hpp"
+#include "functions.hpp"
 #include "hash.hpp"
+#include "losses.hpp"
+#include "optimizers.hpp"
 #include "random.hpp"
 #include "sizes.hpp"
 
 namespace densimd::test {
 
+template <class T>
+std::vector<T> joined(std::vector<T> first, const std::vector<T>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+}
+
 /// Runs every kernel on random data of one shape, calling `around(call)` to make each call, and adds all
 /// results to the hash.
 template <class T, class Around>
-void run_every_kernel(const kernels::Kernels<T>& k, Shape s, Random& random, Hash& hash, Around around) {
-    using enum kernels::Activation;
+void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, Around around) {
     const std::size_t batch = s.batch, in = s.in, out = s.out;
     const auto X = random.vector<T>(batch * in), W = random.vector<T>(in * out), b = random.vector<T>(out),
                dZ = random.vector<T>(batch * out), S = random.vector<T>(batch * in, 0, 1),
-               logits = random.vector<T>(batch * out, -30, 30), Y = random.vector<T>(batch * out, 0, 1);
-    std::vector<T> result, loss(batch);
-    const auto run = [&](std::size_t size, auto call) {
-        result.assign(size, T{0});
+               logits = random.vector<T>(batch * out, -30, 30);
+    std::vector<T> result;
+    // call(result) with `result` as it is given.
+    const auto run_on = [&](std::vector<T> initial, auto call) {
+        result = std::move(initial);
         around([&] { call(result.data()); });
         hash.add(std::span<const T>(result));
     };
-    run(batch * out, [&](T* y) { k.sigmoid(batch * out, logits.data(), y); });
-    run(batch * in, [&](T* dx) { k.sigmoid_grad(batch * in, S.data(), X.data(), dx); });
+    const auto run = [&](std::size_t size, auto call) { run_on(std::vector<T>(size), call); };
+
+    for (const Function<T>& f : functions<T>()) {
+        const auto x = random.vector<T>(batch * out, f.low, f.high);
+        run(x.size(), [&](T* y) { f.call(k, x.size(), x.data(), y); });
+    }
+    for (const Derivative<T>& f : derivatives<T>()) {
+        const auto a = random.vector<T>(batch * out, f.low, f.high);
+        run(a.size(), [&](T* dx) { f.call(k, a.size(), a.data(), dZ.data(), dx); });
+    }
     run(1, [&](T* finite) { *finite = k.all_finite(X.size(), X.data()) ? T{1} : T{0}; });
+    run(batch * out, [&](T* Y) { k.softmax(batch, out, logits.data(), out, Y, out); });
+    run(batch * out, [&](T* Y) { k.log_softmax(batch, out, logits.data(), out, Y, out); });
+
     run(out, [&](T* y) { k.gemv(in, out, X.data(), W.data(), out, b.data(), y); });
     run(in, [&](T* dx) { k.gemv_t(in, out, dZ.data(), W.data(), out, dx); });
-    run(in * out, [&](T* W_out) { k.ger(in, out, T{0.375}, X.data(), dZ.data(), W_out, out); });
+    run_on(W, [&](T* W_out) { k.ger(in, out, T{0.375}, X.data(), dZ.data(), W_out, out); });
     run(batch * out, [&](T* Z) { k.gemm(batch, in, out, X.data(), in, W.data(), out, Z, out); });
     run(batch * in, [&](T* dX) { k.gemm_nt(batch, in, out, dZ.data(), out, W.data(), out, dX, in); });
     run(in * out, [&](T* dW) { k.gemm_tn(batch, in, out, X.data(), in, dZ.data(), out, dW, out); });
-    for (const auto activation : {identity, sigmoid}) {
+
+    const std::vector<T> W_and_b = joined(W, b), updates = joined(W_and_b, std::vector<T>(std::max(in, out)));
+    run_on(W_and_b, [&](T* updated) {
+        k.dense_update(batch, in, out, X.data(), in, dZ.data(), out, T{0.625}, updated, out,
+                       updated + in * out);
+    });
+    for (const Activation activation : all_activations) {
         run(batch * out, [&](T* A) {
             k.dense_forward(batch, in, out, X.data(), in, W.data(), out, b.data(), activation, A, out);
         });
@@ -44,20 +75,33 @@ void run_every_kernel(const kernels::Kernels<T>& k, Shape s, Random& random, Has
             k.dense_backward_input(batch, in, out, dZ.data(), out, W.data(), out, S.data(), in, activation,
                                    dX, in);
         });
-    }
-    run(in * out + out, [&](T* W_and_b) {
-        k.dense_update(batch, in, out, X.data(), in, dZ.data(), out, T{0.625}, W_and_b, out,
-                       W_and_b + in * out);
-    });
-    using Member = decltype(&kernels::Kernels<T>::mean_squared_error);
-    for (const Member member :
-         {&kernels::Kernels<T>::mean_squared_error, &kernels::Kernels<T>::binary_cross_entropy,
-          &kernels::Kernels<T>::cosine_distance}) {
-        run(batch * out, [&](T* gradient) {
-            (k.*member)(batch, out, logits.data(), out, Y.data(), out, gradient, out, loss.data());
+        run_on(updates, [&](T* updated) {
+            T* const new_b = updated + in * out;
+            k.dense_backward_update(in, out, X.data(), dZ.data(), T{0.625}, updated, out, new_b, S.data(),
+                                    activation, new_b + out);
         });
-        hash.add(std::span<const T>(loss));
+        run_on(updates, [&](T* updated) {
+            T* const new_b = updated + in * out;
+            k.dense_update_forward(in, out, X.data(), dZ.data(), T{0.625}, updated, out, new_b, S.data(),
+                                   activation, new_b + out);
+        });
     }
+    for (const Loss<T>& loss : losses<T>()) {
+        const auto A = random.vector<T>(batch * out, loss.low, loss.high),
+                   Y = random.vector<T>(batch * out, loss.target_low, loss.target_high);
+        run(batch * (out + 1), [&](T* gradient) {
+            loss.call(k, batch, out, A.data(), out, Y.data(), out, gradient, out, gradient + batch * out);
+        });
+    }
+    for (const Optimizer<T>& optimizer : optimizers<T>()) {
+        const std::size_t n = in * out;
+        const auto g = random.vector<T>(n);
+        run_on(joined(std::vector<T>(2 * n), W), [&](T* m) {
+            optimizer.call(k, n, {T{0.25}, T{0.125}, T{0.75}},
+                           {T{0.75}, T{0.875}, T{0.0625}, T{0.75}, T{0.875}}, g.data(), m, m + n, m + 2 * n);
+        });
+    }
+    run(1, [&](T* sum) { *sum = k.sum_of_squares(X.size(), X.data()); });
 }
 
 }  // namespace densimd::test

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "compare.hpp"
@@ -17,6 +18,8 @@ namespace densimd::test {
 
 /// Which end of the buffer touches a protected page.
 enum class Edge { begin, end };
+
+inline std::string name_of(Edge edge) { return edge == Edge::begin ? "begin" : "end"; }
 
 /// A mapping of a fixed size with a protected page on either side. Mapping is slow under emulators, so that
 /// freed ones are used again.

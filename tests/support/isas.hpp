@@ -4,25 +4,18 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <type_traits>
 #include <vector>
-
-#include <densimd/kernels.hpp>
 
 #include "compare.hpp"
 #include "guarded.hpp"
+#include "tables.hpp"
 
 namespace densimd::test {
 
-namespace kernels = densimd::kernels;
-using kernels::Activation;
-using kernels::Isa;
-using kernels::Kernels;
-
-/// How the sums of an ISA are rounded: those that round alike give the same bits.
-inline bool has_fma(Isa isa) { return isa != Isa::baseline; }
-
-/// Calls run(kernels, layout) -> std::vector<T> for each ISA and layout. All results must be equal bit for
-/// bit between layouts, and between ISAs with FMA. run does its own checks of each result.
+/// Calls run(kernels, layout) or run(kernels, layout, isa) -> std::vector<T> for each ISA and layout. All
+/// results must be equal bit for bit between layouts, and between ISAs with FMA. run does its own checks of
+/// each result.
 template <class T, class Run>
 void on_every_isa(Run run) {
     std::vector<T> first[2];
@@ -30,8 +23,13 @@ void on_every_isa(Run run) {
     for (const Isa isa : kernels::available_isas())
         for (const Layout layout : layouts) {
             INFO("isa ", std::string(kernels::name(isa)), ", padding ", layout.padding, ", guarded at its ",
-                 layout.edge == Edge::begin ? "begin" : "end");
-            const std::vector<T> result = run(kernels::table<T>(isa), layout);
+                 name_of(layout.edge));
+            const std::vector<T> result = [&] {
+                if constexpr (std::is_invocable_v<Run, const Kernels<T>&, Layout, Isa>)
+                    return run(kernels::table<T>(isa), layout, isa);
+                else
+                    return run(kernels::table<T>(isa), layout);
+            }();
             const int rounding = has_fma(isa) ? 1 : 0;
             if (seen[rounding])
                 CHECK(bit_difference(result, first[rounding]) == "");

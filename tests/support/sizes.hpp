@@ -28,12 +28,29 @@ struct Shape {
     std::size_t batch, in, out;
 };
 
-/// Small shapes in all combinations, and a few with a long sum or many rows.
+/// Multiples of 1 .. 96 modulo the prime 97: for each pair of factors, every size up to 96 in each dimension,
+/// and other pairs of sizes.
+inline void add_every_size(std::vector<Shape>& shapes) {
+    constexpr std::size_t prime = 97;
+#ifdef DENSIMD_TESTS_ARE_SLOW
+    constexpr std::size_t factors[][2] = {{13, 35}};
+#else
+    constexpr std::size_t factors[][2] = {{1, 1},   {2, 3},   {3, 2},   {5, 7},   {7, 11},  {11, 13},
+                                          {13, 35}, {17, 5},  {23, 60}, {30, 17}, {35, 81}, {41, 29},
+                                          {49, 8},  {57, 71}, {66, 44}, {80, 31}, {95, 52}, {96, 96}};
+#endif
+    for (const auto& [in_factor, out_factor] : factors)
+        for (std::size_t n = 1; n < prime; ++n)
+            shapes.push_back({n, n * in_factor % prime, n * out_factor % prime});
+}
+
+/// Small shapes in all combinations, every size up to 96, and a few with a long sum or many rows.
 inline std::vector<Shape> matrix_shapes() {
     std::vector<Shape> shapes;
     for (const std::size_t batch : batch_sizes)
         for (const std::size_t in : inner_sizes)
             for (const std::size_t out : outer_sizes) shapes.push_back({batch, in, out});
+    add_every_size(shapes);
     const Shape large[] = {{3, 2047, 17}, {2, 2049, 9}, {7, 4100, 5},
                            {5, 784, 33},  {65, 40, 10}, {130, 9, 70}};
     shapes.insert(shapes.end(), std::begin(large), std::end(large));
