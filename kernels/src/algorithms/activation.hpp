@@ -112,10 +112,10 @@ struct GeluTanhActivation {
                                     bounded * Simd::fma(bounded * bounded, Batch<T>(d), Batch<T>(c)));
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const {
-        const Batch<T> one(T(1)), bounded = clamp(x, -usual, usual), square = bounded * bounded;
-        const Batch<T> s = Usual::sigmoid_times(one, bounded * Simd::fma(square, Batch<T>(d), Batch<T>(c)));
+        const Batch<T> bounded = clamp(x, -usual, usual), square = bounded * bounded;
+        const auto [s, rest] = sigmoid_and_rest(bounded * Simd::fma(square, Batch<T>(d), Batch<T>(c)));
         const Batch<T> inner = bounded * Simd::fma(square, Batch<T>(3 * d), Batch<T>(c));
-        return Simd::fma(s * (one - s), inner, s) * ds;
+        return Simd::fma(s * rest, inner, s) * ds;
     }
 };
 
@@ -128,9 +128,9 @@ struct SiluActivation {
         return Range::sigmoid_times(xsimd::max(Batch<T>(Exp<T>::all_zero), x), x);
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const {
-        const Batch<T> one(T(1)), bounded = clamp(x, Exp<T>::lowest, -Exp<T>::lowest);
-        const Batch<T> s = Usual::sigmoid_times(one, bounded);
-        return s * Simd::fma(bounded, one - s, one) * ds;
+        const Batch<T> bounded = clamp(x, Exp<T>::lowest, -Exp<T>::lowest);
+        const auto [s, rest] = sigmoid_and_rest(bounded);
+        return s * Simd::fma(bounded, rest, Batch<T>(T(1))) * ds;
     }
 };
 

@@ -107,6 +107,18 @@ struct Usual {
     }
 };
 
+// sigmoid(x) and 1 - sigmoid(x) for a usual x, both with all their bits.
+template <class T>
+struct SigmoidAndRest {
+    Batch<T> sigmoid, rest;
+};
+
+template <class T>
+DENSIMD_INLINE SigmoidAndRest<T> sigmoid_and_rest(Batch<T> x) {
+    const Batch<T> one(T(1)), e = exp_in_range(negative(x)), s = Simd::divide(one, one + e);
+    return {s, e * s};
+}
+
 // Any x. Where the result would be infinite or not a normal number, a power of two is taken out of exp and
 // multiplied back at the end, with one rounding; beside an exp that large the 1 is negligible.
 struct Any {
