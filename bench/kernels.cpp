@@ -51,25 +51,35 @@ void run(benchmark::State& state, const KernelCall& kernel, Isa isa, Shape shape
 
 }  // namespace
 
+namespace {
+
+void add(const KernelCall& kernel, Isa isa, Shape shape, double peak) {
+    std::string title = std::string(kernel.name) + "/f32/isa:" + std::string(name(isa)) +
+                        "/batch:" + std::to_string(shape.batch);
+    if (kernel.matrix) title += "/in:" + std::to_string(shape.in);
+    title += "/out:" + std::to_string(shape.out);
+    benchmark::RegisterBenchmark(
+        title.c_str(), [=, &kernel](benchmark::State& state) { run(state, kernel, isa, shape, peak); });
+}
+
+}  // namespace
+
 void register_all() {
-    constexpr std::size_t shapes[][2] = {{8, 1},     {8, 16},   {23, 17},    {64, 64},
+    constexpr std::size_t layers[][2] = {{8, 1},     {8, 16},   {23, 17},    {64, 64},
                                          {784, 128}, {128, 10}, {1024, 1024}};
+    constexpr Shape arrays[] = {{1, 1, 16}, {32, 1, 10}, {8, 1, 128}, {64, 1, 1024}};
     for (const Isa isa : kernels::available_isas()) {
         const double peak = peak_flops(isa);
-        for (const KernelCall& kernel : kernel_calls())
-            for (const auto& [in, out] : shapes)
+        for (const KernelCall& kernel : kernel_calls()) {
+            if (!kernel.matrix) {
+                for (const Shape shape : arrays) add(kernel, isa, shape, peak);
+                continue;
+            }
+            for (const auto& layer : layers)
                 for (const std::size_t batch :
-                     {std::size_t{1}, std::size_t{8}, std::size_t{32}, std::size_t{256}}) {
-                    if (!kernel.batch && batch > 1) continue;
-                    std::string title = std::string(kernel.name) + "/f32/isa:" + std::string(name(isa)) +
-                                        "/batch:" + std::to_string(batch);
-                    if (kernel.matrix) title += "/in:" + std::to_string(in);
-                    title += "/out:" + std::to_string(out);
-                    const Shape shape{batch, kernel.matrix ? in : 1, out};
-                    benchmark::RegisterBenchmark(title.c_str(), [=, &kernel](benchmark::State& state) {
-                        run(state, kernel, isa, shape, peak);
-                    });
-                }
+                     {std::size_t{1}, std::size_t{8}, std::size_t{32}, std::size_t{256}})
+                    if (kernel.batch || batch == 1) add(kernel, isa, {batch, layer[0], layer[1]}, peak);
+        }
     }
 }
 

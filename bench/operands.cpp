@@ -20,25 +20,94 @@ Operands::Operands(Shape s, Rows rows)
       X(numbers<float>(s.batch * ld_in, 0, 1, 1)),
       W(numbers<float>(s.in * ld_out, -0.1, 0.1, 2)),
       b(numbers<float>(s.out, -0.1, 0.1, 3)),
+      Z(numbers<float>(s.batch * ld_out, -8, 8, 7)),
       dZ(numbers<float>(s.batch * ld_out, -0.1, 0.1, 4)),
       A(numbers<float>(s.batch * ld_out, 0, 1, 5)),
       Y(numbers<float>(s.batch * ld_out, 0, 1, 6)),
+      V(numbers<float>(s.batch * ld_out, 0, 1, 8)),
       dX(s.batch * ld_in),
       loss(s.batch) {}
 
 namespace {
 
+using K = Kernels<float>;
+
+// The calls of kernels that are called alike.
+template <auto kernel>
+void values(const K& k, Operands& o) {
+    (k.*kernel)(o.A.size(), o.Z.data(), o.A.data());
+}
+template <auto kernel>
+void values_of_positive(const K& k, Operands& o) {
+    (k.*kernel)(o.A.size(), o.Y.data(), o.A.data());
+}
+template <auto kernel>
+void values_with_parameter(const K& k, Operands& o) {
+    (k.*kernel)(o.A.size(), 0.5f, o.Z.data(), o.A.data());
+}
+template <auto kernel>
+void gradients(const K& k, Operands& o) {
+    (k.*kernel)(o.A.size(), o.Y.data(), o.dZ.data(), o.A.data());
+}
+template <auto kernel>
+void gradients_with_parameter(const K& k, Operands& o) {
+    (k.*kernel)(o.A.size(), 0.5f, o.Y.data(), o.dZ.data(), o.A.data());
+}
+template <auto kernel>
+void rows(const K& k, Operands& o) {
+    (k.*kernel)(o.shape.batch, o.shape.out, o.Z.data(), o.ld_out, o.A.data(), o.ld_out);
+}
+template <auto kernel>
+void loss(const K& k, Operands& o) {
+    (k.*kernel)(o.shape.batch, o.shape.out, o.A.data(), o.ld_out, o.Y.data(), o.ld_out, o.dZ.data(), o.ld_out,
+                o.loss.data());
+}
+template <auto kernel>
+void loss_of_logits(const K& k, Operands& o) {
+    (k.*kernel)(o.shape.batch, o.shape.out, o.Z.data(), o.ld_out, o.Y.data(), o.ld_out, o.dZ.data(), o.ld_out,
+                o.loss.data());
+}
+
+constexpr kernels::StepOptions<float> step{.learning_rate = 1e-3f, .weight_decay = 1e-4f};
+
+template <auto kernel>
+void momentum(const K& k, Operands& o) {
+    (k.*kernel)(o.A.size(), step, 0.9f, o.dZ.data(), o.V.data(), o.A.data());
+}
+template <auto kernel>
+void adam(const K& k, Operands& o) {
+    constexpr kernels::AdamOptions<float> options{0.9f, 0.999f, 1e-8f, 0.5f, 0.9f};
+    (k.*kernel)(o.A.size(), step, options, o.dZ.data(), o.Y.data(), o.V.data(), o.A.data());
+}
+
 constexpr KernelCall calls[] = {
-    {"sigmoid", false, true,
-     [](const Kernels<float>& k, Operands& o) { k.sigmoid(o.A.size(), o.dZ.data(), o.A.data()); }},
-    {"sigmoid_grad", false, true,
-     [](const Kernels<float>& k, Operands& o) {
-         k.sigmoid_grad(o.A.size(), o.dZ.data(), o.dZ.data(), o.A.data());
-     }},
+    {"sigmoid", false, true, values<&K::sigmoid>},
+    {"sigmoid_grad", false, true, gradients<&K::sigmoid_grad>},
+    {"tanh", false, true, values<&K::tanh>},
+    {"tanh_grad", false, true, gradients<&K::tanh_grad>},
+    {"exp", false, true, values<&K::exp>},
+    {"log", false, true, values_of_positive<&K::log>},
+    {"log1p", false, true, values_of_positive<&K::log1p>},
+    {"softplus", false, true, values<&K::softplus>},
+    {"softplus_grad", false, true, gradients<&K::softplus_grad>},
+    {"relu", false, true, values<&K::relu>},
+    {"relu_grad", false, true, gradients<&K::relu_grad>},
+    {"leaky_relu", false, true, values_with_parameter<&K::leaky_relu>},
+    {"leaky_relu_grad", false, true, gradients_with_parameter<&K::leaky_relu_grad>},
+    {"elu", false, true, values_with_parameter<&K::elu>},
+    {"elu_grad", false, true, gradients_with_parameter<&K::elu_grad>},
+    {"gelu", false, true, values<&K::gelu>},
+    {"gelu_grad", false, true, gradients<&K::gelu_grad>},
+    {"gelu_tanh", false, true, values<&K::gelu_tanh>},
+    {"gelu_tanh_grad", false, true, gradients<&K::gelu_tanh_grad>},
+    {"silu", false, true, values<&K::silu>},
+    {"silu_grad", false, true, gradients<&K::silu_grad>},
     {"all_finite", false, true,
      [](const Kernels<float>& k, Operands& o) {
          o.loss[0] = k.all_finite(o.dZ.size(), o.dZ.data()) ? 1.f : 0.f;
      }},
+    {"softmax", false, true, rows<&K::softmax>},
+    {"log_softmax", false, true, rows<&K::log_softmax>},
     {"gemv", true, false,
      [](const Kernels<float>& k, Operands& o) {
          k.gemv(o.shape.in, o.shape.out, o.X.data(), o.W.data(), o.ld_out, o.b.data(), o.A.data());
@@ -81,21 +150,36 @@ constexpr KernelCall calls[] = {
          k.dense_update(o.shape.batch, o.shape.in, o.shape.out, o.X.data(), o.ld_in, o.dZ.data(), o.ld_out,
                         0.5f, o.W.data(), o.ld_out, o.b.data());
      }},
-    {"mean_squared_error", false, true,
+    {"dense_backward_update", true, false,
      [](const Kernels<float>& k, Operands& o) {
-         k.mean_squared_error(o.shape.batch, o.shape.out, o.A.data(), o.ld_out, o.Y.data(), o.ld_out,
-                              o.dZ.data(), o.ld_out, o.loss.data());
+         k.dense_backward_update(o.shape.in, o.shape.out, o.X.data(), o.dZ.data(), 1e-3f, o.W.data(),
+                                 o.ld_out, o.b.data(), o.X.data(), Activation::sigmoid, o.dX.data());
      }},
-    {"binary_cross_entropy", false, true,
+    {"dense_update_forward", true, false,
      [](const Kernels<float>& k, Operands& o) {
-         k.binary_cross_entropy(o.shape.batch, o.shape.out, o.A.data(), o.ld_out, o.Y.data(), o.ld_out,
-                                o.dZ.data(), o.ld_out, o.loss.data());
+         k.dense_update_forward(o.shape.in, o.shape.out, o.X.data(), o.dZ.data(), 1e-3f, o.W.data(), o.ld_out,
+                                o.b.data(), o.X.data(), Activation::sigmoid, o.A.data());
      }},
-    {"cosine_distance", false, true,
+    {"mean_squared_error", false, true, loss<&K::mean_squared_error>},
+    {"mean_absolute_error", false, true, loss<&K::mean_absolute_error>},
+    {"binary_cross_entropy_from_probabilities", false, true,
+     loss<&K::binary_cross_entropy_from_probabilities>},
+    {"cosine_distance", false, true, loss<&K::cosine_distance>},
+    {"binary_cross_entropy", false, true, loss_of_logits<&K::binary_cross_entropy>},
+    {"categorical_cross_entropy", false, true, loss_of_logits<&K::categorical_cross_entropy>},
+    {"huber", false, true,
      [](const Kernels<float>& k, Operands& o) {
-         k.cosine_distance(o.shape.batch, o.shape.out, o.A.data(), o.ld_out, o.Y.data(), o.ld_out,
-                           o.dZ.data(), o.ld_out, o.loss.data());
+         k.huber(o.shape.batch, o.shape.out, 0.5f, o.A.data(), o.ld_out, o.Y.data(), o.ld_out, o.dZ.data(),
+                 o.ld_out, o.loss.data());
      }},
+    {"sgd_step", false, true,
+     [](const Kernels<float>& k, Operands& o) { k.sgd_step(o.A.size(), step, o.dZ.data(), o.A.data()); }},
+    {"momentum_step", false, true, momentum<&K::momentum_step>},
+    {"nesterov_step", false, true, momentum<&K::nesterov_step>},
+    {"adam_step", false, true, adam<&K::adam_step>},
+    {"adamw_step", false, true, adam<&K::adamw_step>},
+    {"sum_of_squares", false, true,
+     [](const Kernels<float>& k, Operands& o) { o.loss[0] = k.sum_of_squares(o.dZ.size(), o.dZ.data()); }},
 };
 
 }  // namespace
@@ -103,8 +187,8 @@ constexpr KernelCall calls[] = {
 std::span<const KernelCall> kernel_calls() { return calls; }
 
 void check(const std::string& what, const Operands& expected, const Operands& found) {
-    for (const auto member :
-         {&Operands::W, &Operands::b, &Operands::dZ, &Operands::A, &Operands::dX, &Operands::loss})
+    for (const auto member : {&Operands::W, &Operands::b, &Operands::dZ, &Operands::A, &Operands::Y,
+                              &Operands::V, &Operands::dX, &Operands::loss})
         for (std::size_t i = 0; i < (expected.*member).size(); ++i) {
             const float e = (expected.*member)[i], f = (found.*member)[i];
             if (std::abs(e - f) <= 1e-4f * (1 + std::abs(e))) continue;

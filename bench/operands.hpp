@@ -21,7 +21,7 @@ enum class Rows { packed, padded };
 struct Operands {
     Shape shape;
     std::size_t ld_in, ld_out;  // of the matrices that have rows of `in` and of `out` elements
-    nn::AlignedVector<float> X, W, b, dZ, A, Y, dX, loss;
+    nn::AlignedVector<float> X, W, b, Z, dZ, A, Y, V, dX, loss;  // V: an optimiser's state
 
     explicit Operands(Shape s, Rows rows = Rows::packed);
 };
