@@ -201,6 +201,34 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
 constexpr bool is_long_row(std::size_t out, std::size_t lanes) { return out >= 32 * lanes; }
 
 template <class T>
+void forward_rows(const Product<T>& product, const ForwardEpilogue<T>& epilogue) {
+    switch (splits_for<T>(product.cols)) {
+        case 4:
+            return broadcast_gemm<T, 4>(product, epilogue);
+        case 2:
+            return broadcast_gemm<T, 2>(product, epilogue);
+        default:
+            return forward_in_blocks(product, epilogue);
+    }
+}
+
+// Short rows back to back: the activation of some rows at once, while they are in L1, works on full vectors
+// and is called less often than once per tile.
+template <class T>
+void forward_short_rows(Product<T> product, ForwardEpilogue<T> epilogue) {
+    const auto activation = epilogue.activation;
+    epilogue.activation = {};
+    const std::size_t rows = product.rows, block = 4096 / product.cols;
+    for (std::size_t row = 0; row < rows; row += block) {
+        product.rows = rows - row < block ? rows - row : block;
+        forward_rows(product, epilogue);
+        activation.values(product.rows * product.cols, epilogue.out, epilogue.out);
+        product.A += block * product.row_stride;
+        epilogue.out += block * epilogue.ld;
+    }
+}
+
+template <class T>
 void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept {
@@ -209,14 +237,11 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (batch == 1 && is_long_row(out, lanes<T>))
         return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
-    switch (splits_for<T>(out)) {
-        case 4:
-            return broadcast_gemm<T, 4>(product, epilogue);
-        case 2:
-            return broadcast_gemm<T, 2>(product, epilogue);
-        default:
-            return forward_in_blocks(product, epilogue);
-    }
+    const bool short_rows = out <= 4 * lanes<T> && lda == out && batch > few_rows;
+    if (short_rows && epilogue.activation.values && out > 0)
+        forward_short_rows(product, epilogue);
+    else
+        forward_rows(product, epilogue);
 }
 
 template <class T>
