@@ -132,15 +132,16 @@ TEST_CASE_TEMPLATE("steps of optimisers by hand", T, float, double) {
     const StepOptions<T> options{T{0.5}, T{0.5}, T{0.25}};
     on_every_table<T>([&](const Kernels<T>& kernels) {
         const T g = 2;
-        T w = 1, v = 2;
+        T w = 1, v = 4;
         kernels.sgd_step(1, options, &g, &w);
         CHECK(w == 0.5);
         w = 1;
         kernels.momentum_step(1, options, T{0.5}, &g, &v, &w);
-        CHECK((v == 2 && w == 0));
+        CHECK((v == 3 && w == -0.5));
         w = 1;
+        v = 4;
         kernels.nesterov_step(1, options, T{0.5}, &g, &v, &w);
-        CHECK((v == 2 && w == 0));
+        CHECK((v == 3 && w == -0.25));
         // The averages' corrections undo their first steps: m / 0.5 = 1 and v / 0.75 = 1.
         const AdamOptions<T> adam{T{0.5}, T{0.25}, T{0}, T{0.5}, T{0.25}};
         T m = 0;

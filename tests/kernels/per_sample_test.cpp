@@ -64,7 +64,7 @@ struct Operands {
     }
 };
 
-// Both must give `count` values of equal bits in all layouts and on all ISAs with FMA.
+// All that a kernel wrote: of equal bits in all layouts and on all ISAs with FMA.
 template <class T>
 std::vector<T> results(const Operands<T>& operands, std::vector<T> result) {
     for (const std::vector<T>& more : {operands.W.values(), operands.b.values()})

@@ -204,8 +204,8 @@ double documented_error(const Derivative<T>& f, T ds, T exact) {
     return f.epsilons * epsilon * size + f.epsilons_of_ds * epsilon * gradient + underflow;
 }
 
-/// The same for arrays and as the distance to the reference, which rounds by half a ULP. Of numbers that are
-/// not normal, the two differ by no more than one ULP if they do by less than two.
+/// The same for arrays and as the distance to the reference, which rounds by half a ULP. Numbers that are not
+/// normal are multiples of their ULP, so that this half makes no difference there.
 template <class T>
 std::vector<T> bounds_of(const Function<T>& f, bool fma, const std::vector<T>& x,
                          const std::vector<T>& expected) {
