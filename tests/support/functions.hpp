@@ -39,7 +39,7 @@ std::vector<Function<T>> functions() {
          .call = [](const K& k, Size n, const T* x, T* y) { k.sigmoid(n, x, y); },
          .low = -reach,
          .high = 40,
-         .ulps = is_float ? 2.5 : 4,
+         .ulps = is_float ? 3 : 4,
          .never_falls = true},
         {.name = "tanh",
          .call = [](const K& k, Size n, const T* x, T* y) { k.tanh(n, x, y); },

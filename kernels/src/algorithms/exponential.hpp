@@ -20,24 +20,26 @@ DENSIMD_INLINE Batch<T> polynomial(Batch<T> x, const T (&coefficient)[N]) {
 template <class T>
 struct Exp;
 
-// n is a multiple of 1/8 and r within ln(2)/16, where exp(r) = 1 + r p(r) needs three terms. 2^n is an entry
-// of a table that fits a register, moved up by n's whole part; the entry is 2^(i/8) less i << 20, because n's
-// bits carry i along.
+// n is a multiple of 1/8 and r within ln(2)/16. 2^n is an entry of a table that fits a register, moved up by
+// n's whole part. The entries are c 2^(i/8), c so chosen that their roundings are below 2^-27 (Gal and
+// Bachelis, ACM TOMS 17, 1991), and the polynomial is that of exp(r) / c - 1 = r p(r) + p0, tilted a little
+// so that exp rises where one entry follows the other. An entry is stored less i << 20, because n's bits
+// carry i along.
 template <>
 struct Exp<float> {
     static constexpr float round = 0x1.8p20f, log2_e = 0x1.715476p+0f;
     static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f;
-    static constexpr float lowest = -87.3f, highest = 88.37f;   // n from -126 to 127.5
+    static constexpr float lowest = -87.25f, highest = 88.37f;  // n from -125.9 to 127.5
     static constexpr float all_zero = -120, all_infinite = 89;  // 0, even times that number; infinity
     static constexpr float apart = 0x1p64f, apart_exponent = 64;
-    static constexpr float p[] = {0.99999999263214122764f, 0.50005876978315580712f, 0.16668625638972137993f};
-    static constexpr float table[8] = {0x1.000000p+0f, 0x1.f72b84p-1f, 0x1.f06fe0p-1f, 0x1.ebfdaep-1f,
-                                       0x1.ea09e6p-1f, 0x1.eace54p-1f, 0x1.ee89fap-1f, 0x1.f5818ep-1f};
+    static constexpr float p[] = {0x1.00186p+0f, 0x1.00233p-1f, 0x1.54ae56p-3f}, p0 = 0x1.857fa8p-12f;
+    static constexpr float table[8] = {0x1.ffcf54p-1f, 0x1.f710fap-1f, 0x1.f052f0p-1f, 0x1.ebde1ep-1f,
+                                       0x1.e9e77cp-1f, 0x1.eaa8ccp-1f, 0x1.ee610cp-1f, 0x1.f554ecp-1f};
 
     DENSIMD_INLINE static Batch<float> scaled(Batch<float> r, Batch<float> shifted) {
         const Batch<float> power =
             Simd::add_bits(Simd::lookup(table, shifted), Simd::shift_bits_up<20>(shifted));
-        return Simd::fma(power, r * polynomial(r, p), power);
+        return Simd::fma(power, Simd::fma(r, polynomial(r, p), Batch<float>(p0)), power);
     }
 };
 

@@ -141,8 +141,11 @@ void value_of_each_with(std::size_t n, T parameter, const T* x, T* y) noexcept {
 
 template <class T, Activation activation>
 void gradient_of_each_with(std::size_t n, T parameter, const T* a, const T* ds, T* dx) noexcept {
-    for (std::size_t i = 0; i < n; ++i)
-        dx[i] = static_cast<T>(wide(ds[i]) * derivative(activation, wide(a[i]), wide(parameter)));
+    for (std::size_t i = 0; i < n; ++i) {
+        const Wide<T> slope = derivative(activation, wide(a[i]), wide(parameter));
+        const bool cut = activation == Activation::relu && slope == 0;  // whatever ds is
+        dx[i] = cut ? T(0) : static_cast<T>(ds[i] * slope);
+    }
 }
 
 template <class T, Activation activation>

@@ -64,7 +64,7 @@ void categorical_cross_entropy(std::size_t batch, std::size_t out, const T* Z, s
         for (std::size_t j = 0; j < out; ++j) {
             const Wide<T> y = Y[i * ldy + j];
             share += y;
-            if (y != 0) sum += y * (log_sum - (Z[i * ldz + j] - shift));
+            if (y != 0 || std::isnan(Z[i * ldz + j])) sum += y * (log_sum - (Z[i * ldz + j] - shift));
         }
         loss[i] = static_cast<T>(sum);
         for (std::size_t j = 0; j < out && dZ; ++j)
