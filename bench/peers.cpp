@@ -80,12 +80,7 @@ class Contest {
         return title + "/out:" + std::to_string(shape_.out);
     }
 
-    Operands fresh_operands() const {
-        Operands operands(shape_, rows_);
-        // The range in which a sigmoid is neither 0 nor 1.
-        if (!call_.matrix) operands.dZ = numbers<float>(operands.dZ.size(), -8, 8);
-        return operands;
-    }
+    Operands fresh_operands() const { return Operands(shape_, rows_); }
 
     Operands& operands() {
         if (!operands_) operands_ = std::make_unique<Operands>(fresh_operands());
@@ -202,6 +197,14 @@ std::vector<Task> tasks() {
         {"gemv", [](K k) { return k.gemv != nullptr; }, Bound::reading_W, matrices},
         {"gemv_t", [](K k) { return k.gemv_t != nullptr; }, Bound::reading_W, matrices},
         {"ger", [](K k) { return k.ger != nullptr; }, Bound::updating_W, in_cache},
+        {"dense_backward_update",
+         [](K k) { return k.dense_backward_update != nullptr; },
+         Bound::updating_W,
+         in_cache},
+        {"dense_update_forward",
+         [](K k) { return k.dense_update_forward != nullptr; },
+         Bound::updating_W,
+         in_cache},
         {"dense_update", [](K k) { return k.dense_update != nullptr; }, Bound::arithmetic, updates},
         // No peer's: what an update costs beyond its gradient.
         {"gemm_tn", [](K k) { return k.gemm_tn != nullptr; }, Bound::arithmetic, updates},
