@@ -65,12 +65,17 @@ void broadcast_tile(const Product<T>& product, std::size_t count, const Source& 
     const std::size_t depth_stride = product.depth_stride, ldb = product.ldb;
     const T* a = product.A + row * row_stride;
     const T* b = product.B + column;
+    decltype(source.template column<false>(0, 0)) columns[Columns];
+    DENSIMD_UNROLLED (c, Columns)
+        columns[c] = c == Columns - 1 ? source.template column<Partial>(column + c * w, count)
+                                      : source.template column<false>(column + c * w, w);
     const auto multiply_add = [&](std::size_t s, std::size_t at) DENSIMD_INLINE_LAMBDA {
         Batch<T> row_of_b[Columns];
-        const auto from = source.row(at);
+        const auto row_at = source.row(at);
         DENSIMD_UNROLLED (c, Columns)
-            row_of_b[c] = c == Columns - 1 ? from.template load<Partial>(b + c * w, column + c * w, count)
-                                           : from.template load<false>(b + c * w, column + c * w, w);
+            row_of_b[c] = c == Columns - 1
+                              ? source.template load<Partial>(b + c * w, count, row_at, columns[c])
+                              : source.template load<false>(b + c * w, w, row_at, columns[c]);
         DENSIMD_UNROLLED (r, Rows) {
             const Batch<T> element(a[r * row_stride]);
             DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);

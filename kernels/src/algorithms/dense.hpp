@@ -143,17 +143,19 @@ template <std::size_t Rows, class T, class Source>
 void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const Source& source, std::size_t k,
               T* y) {
     Batch<T> element[Rows];
-    decltype(source.row(0)) from[Rows];
+    decltype(source.row(0)) row[Rows];
     DENSIMD_UNROLLED (r, Rows) {
         element[r] = Batch<T>(x[k + r]);
-        from[r] = source.row(k + r);
+        row[r] = source.row(k + r);
     }
     const T* const w = W + k * ldw;
     for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
         constexpr bool partial = decltype(kind)::partial;
+        const auto column = source.template column<partial>(i, count);
         Batch<T> sum = load<partial>(y + i, count);
         DENSIMD_UNROLLED (r, Rows)
-            sum = Simd::fma(element[r], from[r].template load<partial>(w + r * ldw + i, i, count), sum);
+            sum = Simd::fma(element[r], source.template load<partial>(w + r * ldw + i, count, row[r], column),
+                            sum);
         store<partial>(y + i, count, sum);
     });
 }

@@ -80,38 +80,50 @@ void dot_tiles(std::size_t rows, std::size_t cols, std::size_t depth, const T* A
         }
 }
 
-// One row of A: sums[r] = the dot products of a with `Rows` rows of B, a block of a few lines of each after
-// the other: the block of `a` stays in registers, and B is read in runs that are long enough for the
-// prefetchers. Bound: one load per vector of B, and the shuffles at the end.
+// sum[r] += the dot products of `Lines` whole lines of a and of each row of B, from element p on: the lines
+// of `a` stay in registers, and B is read in runs that are long enough for the prefetchers.
+template <std::size_t Lines, std::size_t Rows, std::size_t Vectors, class T, class Source>
+DENSIMD_INLINE void dot_lines(std::size_t p, const T* a, const T* B, std::size_t ldb, const Source& source,
+                              Batch<T> (&sum)[Rows][Vectors]) {
+    constexpr std::size_t w = width<T>;
+    Batch<T> element[Lines * Vectors];
+    DENSIMD_UNROLLED (v, Lines * Vectors) element[v] = load(a + p + v * w);
+    DENSIMD_UNROLLED (r, Rows) {
+        const auto row = source.row(r);
+        DENSIMD_UNROLLED (v, Lines * Vectors) {
+            const Batch<T> b = source.template load<false>(B + r * ldb + p + v * w, w, row, element[v]);
+            sum[r][v % Vectors] = Simd::fma(element[v], b, sum[r][v % Vectors]);
+        }
+    }
+}
+
+// One row of A: sums[r] = the dot products of a with `Rows` rows of B. Bound: one load per vector of B, and
+// the shuffles at the end.
 template <std::size_t Rows, class T, class Source>
 void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const Source& source, T* sums) {
-    constexpr std::size_t vectors = vectors_per_line<T>, block = Simd::accumulators / 3;
-    constexpr std::size_t w = width<T>;
-    static_assert(block % vectors == 0);
+    constexpr std::size_t vectors = vectors_per_line<T>, line = lanes<T>, w = width<T>;
+    constexpr std::size_t most = Simd::accumulators / 3 / vectors;  // lines of `a` in registers
     Batch<T> sum[Rows][vectors];
     DENSIMD_UNROLLED (r, Rows)
         DENSIMD_UNROLLED (v, vectors) sum[r][v] = Batch<T>(T(0));
     std::size_t p = 0;
-    for (; p + block * w <= depth; p += block * w) {
-        Batch<T> element[block];
-        DENSIMD_UNROLLED (v, block) element[v] = load(a + p + v * w);
+    for (; p + most * line <= depth; p += most * line) dot_lines<most>(p, a, B, ldb, source, sum);
+    if constexpr (most > 4)
+        if (p + 4 * line <= depth) {
+            dot_lines<4>(p, a, B, ldb, source, sum);
+            p += 4 * line;
+        }
+    for (; p + line <= depth; p += line) dot_lines<1>(p, a, B, ldb, source, sum);
+    DENSIMD_UNROLLED (v, vectors) {
+        const std::size_t at = p + v * w;
+        if (at >= depth) break;
+        const std::size_t count = depth - at < w ? depth - at : w;
+        const Batch<T> element = load<true>(a + at, count);
         DENSIMD_UNROLLED (r, Rows) {
-            const auto row = source.row(r);
-            DENSIMD_UNROLLED (v, block) {
-                const Batch<T> b = row.template load<false>(B + r * ldb + p + v * w, p + v * w, w);
-                sum[r][v % vectors] = Simd::fma(element[v], b, sum[r][v % vectors]);
-            }
+            const Batch<T> b = source.template load<true>(B + r * ldb + at, count, source.row(r), element);
+            sum[r][v] = Simd::fma(element, b, sum[r][v]);
         }
     }
-    for_each_lane_vector<T>(
-        depth - p, [&](std::size_t v, std::size_t i, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
-            constexpr bool partial = decltype(kind)::partial;
-            const Batch<T> element = load<partial>(a + p + i, n);
-            DENSIMD_UNROLLED (r, Rows) {
-                const Batch<T> b = source.row(r).template load<partial>(B + r * ldb + p + i, p + i, n);
-                sum[r][v] = Simd::fma(element, b, sum[r][v]);
-            }
-        });
     Batch<T> to_sum[Rows];
     DENSIMD_UNROLLED (r, Rows) to_sum[r] = sum_of(sum[r]);
     if constexpr (Rows == 1)

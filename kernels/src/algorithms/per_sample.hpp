@@ -14,23 +14,23 @@ template <class T, Version version>
 struct Updated {
     static constexpr bool one_row = true;
 
-    struct Row {
-        Batch<T> element;
-        const T* dz;
-
-        template <bool Partial>
-        DENSIMD_INLINE Batch<T> load(const T* address, std::size_t column, std::size_t count) const {
-            const Batch<T> old = kernels::load<Partial>(address, count);
-            const Batch<T> w = updated<T>(element, kernels::load<Partial>(dz + column, count), old);
-            store<Partial>(const_cast<T*>(address), count, w);  // W is the caller's to write
-            return version == Version::before ? old : w;
-        }
-    };
-
     const T *x, *dz;
     T scale;
 
-    DENSIMD_INLINE Row row(std::size_t k) const { return {Batch<T>(scale * x[k]), dz}; }
+    DENSIMD_INLINE Batch<T> row(std::size_t k) const { return Batch<T>(scale * x[k]); }
+    template <bool Partial>
+    DENSIMD_INLINE Batch<T> column(std::size_t j, std::size_t count) const {
+        return kernels::load<Partial>(dz + j, count);
+    }
+
+    template <bool Partial>
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Batch<T> scaled_x,
+                                 Batch<T> gradient) const {
+        const Batch<T> old = kernels::load<Partial>(address, count);
+        const Batch<T> w = updated<T>(scaled_x, gradient, old);
+        store<Partial>(const_cast<T*>(address), count, w);  // W is the caller's to write
+        return version == Version::before ? old : w;
+    }
 };
 
 template <class T>
@@ -54,7 +54,7 @@ void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, c
 template <class T, std::size_t Splits>
 void update_forward(const Product<T>& product, const Updated<T, Version::after>& source,
                     const ForwardEpilogue<T>& epilogue) {
-    broadcast_panels<T, columns_for(1, Splits), Splits>(product, source, epilogue);
+    broadcast_panels<T, columns_for(2, Splits), Splits>(product, source, epilogue);
 }
 
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.

@@ -174,16 +174,22 @@ void for_each_lane_vector(std::size_t n, Body body) {
     }
 }
 
-// Where a product gets its matrix B from: row(p).load<Partial>(address, column, count) is a vector of row p.
-// `one_row`: A has only one row.
+// Where a product gets its matrix B from: load<Partial>(address, count, row(p), column<Partial>(j, count)) is
+// the vector of row p that begins at column j. What belongs to a row or to a column is made once for all of
+// it. `one_row`: A has only one row, so that each vector is loaded once.
 template <bool OneRow>
 struct AsItIs {
     static constexpr bool one_row = OneRow;
 
-    DENSIMD_INLINE AsItIs row(std::size_t) const { return {}; }
+    struct Nothing {};
+    DENSIMD_INLINE Nothing row(std::size_t) const { return {}; }
+    template <bool Partial>
+    DENSIMD_INLINE Nothing column(std::size_t, std::size_t) const {
+        return {};
+    }
 
-    template <bool Partial, class T>
-    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t, std::size_t count) const {
+    template <bool Partial, class T, class Row, class Column>
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Row, Column) const {
         return kernels::load<Partial>(address, count);
     }
 };
