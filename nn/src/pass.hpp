@@ -26,17 +26,17 @@ class Pass {
         : k_(kernels), layers_(layers), parameters_(parameters), w_(workspace) {}
 
     /// X through all layers into `out`, by way of the workspace's rows from `slot` on. With `logits`, the
-    /// last layer's activation is left out.
-    void forward(MatrixView<const T> X, std::size_t slot, MatrixView<T> out, bool logits) const noexcept {
+    /// last layer's activation is left out. `first`: the layer that X is the input of.
+    void forward(MatrixView<const T> X, std::size_t slot, MatrixView<T> out, bool logits,
+                 std::size_t first = 0) const noexcept {
         MatrixView<const T> input = X;
-        for (std::size_t l = 0; l < layers_.size(); ++l) {
+        for (std::size_t l = first; l < layers_.size(); ++l) {
             const Dense& layer = layers_[l];
-            const bool last = l + 1 == layers_.size();
-            const MatrixView<T> output = last ? out : rows(w_.activations_[l], slot, X.rows());
+            const MatrixView<T> output =
+                l + 1 == layers_.size() ? out : rows(w_.activations_[l], slot, X.rows());
             k_.dense_forward(X.rows(), layer.inputs, layer.outputs, input.data(), input.stride(),
-                             weights(layer), layer.stride, biases(layer),
-                             last && logits ? Activation::identity : layer.activation, output.data(),
-                             output.stride());
+                             weights(layer), layer.stride, biases(layer), activation(l, logits),
+                             output.data(), output.stride());
             input = output;
         }
     }
@@ -45,6 +45,9 @@ class Pass {
     MatrixView<T> outputs(std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.activations_.back(), slot, count);
     }
+
+    /// dZ of a layer for the workspace's first row.
+    MatrixView<T> gradients(std::size_t l) const noexcept { return rows(w_.gradients_[l], 0, 1); }
 
     /// Losses of those rows and, if wanted, dZ of the last layer.
     void loss(MatrixView<const T> Y, std::size_t slot, Loss loss, bool gradient) const noexcept {
@@ -82,6 +85,29 @@ class Pass {
             body(layers_[l], input, MatrixView<const T>(rows(w_.gradients_[l], 0, X.rows())));
             input = rows(w_.activations_[l], 0, X.rows());
         }
+    }
+
+    /// After `loss` of the workspace's first row: dZ of all layers and, on the way down, the update of all
+    /// layers but the first. The bits are those of `backward` and single updates.
+    void backward_and_update(T* parameters, T learning_rate) const noexcept {
+        for (std::size_t l = layers_.size() - 1; l > 0; --l) {
+            const Dense& layer = layers_[l];
+            const T* x = rows(w_.activations_[l - 1], 0, 1).data();
+            k_.dense_backward_update(layer.inputs, layer.outputs, x, gradients(l).data(), learning_rate,
+                                     parameters + layer.weights, layer.stride, parameters + layer.biases, x,
+                                     layers_[l - 1].activation, gradients(l - 1).data());
+        }
+    }
+
+    /// Then the update of the first layer with the row x, and the next row through all layers.
+    void update_and_forward(T* parameters, T learning_rate, const T* x, const T* next_x,
+                            bool logits) const noexcept {
+        const Dense& layer = layers_.front();
+        const MatrixView<T> output = rows(w_.activations_.front(), 0, 1);
+        k_.dense_update_forward(layer.inputs, layer.outputs, x, gradients(0).data(), learning_rate,
+                                parameters + layer.weights, layer.stride, parameters + layer.biases, next_x,
+                                activation(0, logits), output.data());
+        if (layers_.size() > 1) forward(output, 0, outputs(0, 1), logits, 1);
     }
 
     T* losses(std::size_t slot) const noexcept { return w_.memory_.data() + w_.losses_ + slot; }
@@ -130,6 +156,10 @@ class Pass {
                                 std::size_t count, const Block& block) const noexcept {
         if (scattered(order, count)) return rows(block, 0, count);
         return all.middle_rows(order ? order[first] : first, count);
+    }
+
+    Activation activation(std::size_t l, bool logits) const noexcept {
+        return logits && l + 1 == layers_.size() ? Activation::identity : layers_[l].activation;
     }
 
     const T* weights(const Dense& layer) const noexcept { return parameters_ + layer.weights; }

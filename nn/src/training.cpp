@@ -193,14 +193,13 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         double losses = 0;
         std::size_t step = 0;
         metric.reset();
-        for (std::size_t first = 0; first < order.size(); first += batch) {
-            const std::size_t count = std::min(batch, order.size() - first);
-            const double loss = train.step(parameters_.data(), first, count, rate);
+        train.epoch(parameters_.data(), batch, rate, [&](std::size_t first, std::size_t count, double loss) {
             ++step;
             if (!std::isfinite(loss)) diverged("the loss is " + text(loss), step);
             losses += loss;
             if (options.metric != Metric::none) train.add_metric(metric, parameters_.data(), first, count);
-        }
+            return true;
+        });
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);
         record.training = {losses / static_cast<double>(order.size()), metric.value()};

@@ -69,6 +69,39 @@ struct Work {
         return sum_of_losses(pass, count);
     }
 
+    // An epoch of steps of at most `batch` rows. Calls after(first row, rows, sum of their losses) after the
+    // forward pass of each; it throws if that is not finite, and then the step has changed nothing.
+    template <class After>
+    void epoch(T* parameters, std::size_t batch, T learning_rate, const After& after) const {
+        if (batch == 1 && useful_threads(threads, multiply_adds(layers, 1, 3)) == 1)
+            return epoch_of_single_rows(parameters, learning_rate, after);
+        for (std::size_t first = 0; first < source.count; first += batch) {
+            const std::size_t count = std::min(batch, source.count - first);
+            after(first, count, step(parameters, first, count, learning_rate));
+        }
+    }
+
+    // The same bits as from steps of one row, with two passes over each W instead of three.
+    template <class After>
+    void epoch_of_single_rows(T* parameters, T learning_rate, const After& after) const {
+        const Pass<T> pass(k, layers, parameters, workspace);
+        MatrixView<const T> x = pass.inputs(source, 0, 1);
+        pass.forward(x, 0, pass.outputs(0, 1), logits());
+        for (std::size_t i = 0; i < source.count; ++i) {
+            pass.loss(pass.targets(source, i, 1), 0, loss, true);
+            after(i, 1, static_cast<double>(*pass.losses(0)));
+            pass.backward_and_update(parameters, learning_rate);
+            if (i + 1 == source.count) break;
+            const MatrixView<const T> next = pass.inputs(source, i + 1, 1);
+            pass.update_and_forward(parameters, learning_rate, x.data(), next.data(), logits());
+            x = next;
+        }
+        const Dense& layer = layers.front();
+        k.dense_update(1, layer.inputs, layer.outputs, x.data(), x.stride(), pass.gradients(0).data(),
+                       layer.outputs, learning_rate, parameters + layer.weights, layer.stride,
+                       parameters + layer.biases);
+    }
+
     void update(const Pass<T>& pass, Member member, T* parameters, MatrixView<const T> X,
                 T learning_rate) const noexcept {
         pass.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
