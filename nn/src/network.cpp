@@ -31,8 +31,12 @@ std::vector<Dense> lay_out(const NetworkOptions& options) {
         if (layer.units > widest || inputs > widest)
             throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
                         "; expected at most " + std::to_string(widest) + " each");
-        if (layer.activation != Activation::identity && layer.activation != Activation::sigmoid)
+        if (layer.activation < Activation::identity || layer.activation > Activation::silu)
             throw Error(which + " has an unknown activation");
+        if (kernels::derivative_needs_logits(layer.activation))
+            throw Error(which +
+                        " has gelu, gelu_tanh or silu, whose derivatives need the layer's logits; "
+                        "networks keep only its outputs, which suffice for the other activations");
         const std::size_t stride = stride_for<T>(layer.units);
         if (inputs > (most - offset) / (stride + 32))
             throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +

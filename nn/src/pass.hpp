@@ -18,6 +18,31 @@ struct Rows {
     std::size_t count = 0;
 };
 
+/// ds[n] times the derivative of an activation with the output a[n].
+template <class T>
+void times_derivative(const kernels::Kernels<T>& k, Activation activation, std::size_t n, const T* a,
+                      T* ds) noexcept {
+    switch (activation) {
+        case Activation::sigmoid:
+            return k.sigmoid_grad(n, a, ds, ds);
+        case Activation::tanh:
+            return k.tanh_grad(n, a, ds, ds);
+        case Activation::softplus:
+            return k.softplus_grad(n, a, ds, ds);
+        case Activation::relu:
+            return k.relu_grad(n, a, ds, ds);
+        case Activation::leaky_relu:
+            return k.leaky_relu_grad(n, kernels::leaky_relu_slope<T>, a, ds, ds);
+        case Activation::elu:
+            return k.elu_grad(n, kernels::elu_alpha<T>, a, ds, ds);
+        case Activation::identity:
+        case Activation::gelu:  // these three are in no network: see Network's constructor
+        case Activation::gelu_tanh:
+        case Activation::silu:
+            return;
+    }
+}
+
 template <class T>
 class Pass {
   public:
@@ -58,10 +83,9 @@ class Pass {
                                                                  : k_.cosine_distance;
         kernel(Y.rows(), Y.cols(), A.data(), A.stride(), Y.data(), Y.stride(), dA.data(), dA.stride(),
                losses(slot));
-        if (gradient && loss != Loss::binary_cross_entropy &&
-            layers_.back().activation == Activation::sigmoid)
+        if (gradient && loss != Loss::binary_cross_entropy)
             for (std::size_t i = 0; i < Y.rows(); ++i)
-                k_.sigmoid_grad(Y.cols(), A.row(i), dA.row(i), dA.row(i));
+                times_derivative(k_, layers_.back().activation, Y.cols(), A.row(i), dA.row(i));
     }
 
     /// dZ of all layers below the last.

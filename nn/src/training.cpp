@@ -84,7 +84,7 @@ void BasicNetwork<T>::check_data(MatrixView<const T> X, MatrixView<const T> Y, L
     }
     if (layers_.back().activation != Activation::sigmoid)
         throw Error("binary_cross_entropy needs a last layer with sigmoid; layer " +
-                    std::to_string(layers_.size() - 1) + " has identity");
+                    std::to_string(layers_.size() - 1) + " has another activation");
     for (std::size_t i = 0; i < Y.rows(); ++i)
         for (std::size_t j = 0; j < Y.cols(); ++j)
             if (!(Y(i, j) >= T(0) && Y(i, j) <= T(1)))

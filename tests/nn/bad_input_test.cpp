@@ -50,6 +50,12 @@ TEST_CASE_TEMPLATE("networks that cannot be made", T, float, double) {
             Net({.inputs = 3, .layers = {{4, static_cast<nn::Activation>(77)}}});
         },
         {"layer 0", "activation"});
+    for (const nn::Activation activation : {nn::gelu, nn::gelu_tanh, nn::silu})
+        check_error(
+            [&] {
+                Net({.inputs = 3, .layers = {{4}, {2, activation}}});
+            },
+            {"layer 1", "gelu", "silu", "logits"});
     check_error([] { Net({.inputs = 3, .layers = {{4}}}).make_workspace(0); }, {"batch", "0", "at least 1"});
 }
 
@@ -87,7 +93,7 @@ TEST_CASE_TEMPLATE("losses that do not go with the network or the targets", T, f
     check_data_refused(p, p.X, p.Y, static_cast<nn::Loss>(77), {"unknown loss"});
     p.net = nn::BasicNetwork<T>({.inputs = 4, .layers = {{6, nn::sigmoid}, {2, nn::identity}}});
     p.workspace = p.net.make_workspace(10);
-    check_data_refused(p, p.X, p.Y, nn::binary_cross_entropy, {"layer 1", "identity", "sigmoid"});
+    check_data_refused(p, p.X, p.Y, nn::binary_cross_entropy, {"layer 1", "another activation", "sigmoid"});
 }
 
 TEST_CASE_TEMPLATE("options that cannot be used", T, float, double) {

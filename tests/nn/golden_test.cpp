@@ -59,5 +59,5 @@ TEST_CASE_TEMPLATE("the trained weights of a seed, on ISAs with FMA", T, float, 
     net.fit(X, Y, {.loss = nn::binary_cross_entropy, .epochs = 3, .validation_split = 0.1});
     net.fit(X, Y, {.loss = nn::mean_squared_error, .batch_size = 16, .epochs = 3});
     net.fit(X, Y, {.loss = nn::cosine_distance, .batch_size = 7, .epochs = 3});
-    CHECK(hash_of(net) == pinned<T>(17162606326287727617u, 12496666283883378677u));
+    CHECK(hash_of(net) == pinned<T>(14490722842276455521u, 12496666283883378677u));
 }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -13,10 +14,13 @@ namespace {
 
 constexpr nn::Loss losses[] = {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance};
 
+// Without kinks, at which differences say nothing.
+constexpr nn::Activation smooth[] = {nn::identity, nn::sigmoid, nn::tanh, nn::softplus};
+
 nn::NetworkOptions random_network(Random& random, nn::Loss loss) {
     nn::NetworkOptions options{.inputs = 1 + random.below(20), .layers = {}, .seed = random.bits()};
     for (std::size_t depth = 1 + random.below(4); depth > 0; --depth)
-        options.layers.push_back({1 + random.below(20), random.below(2) == 0 ? nn::identity : nn::sigmoid});
+        options.layers.push_back({1 + random.below(20), smooth[random.below(std::size(smooth))]});
     if (loss == nn::binary_cross_entropy) options.layers.back().activation = nn::sigmoid;
     // The cosine of two numbers is 1 or -1: nothing to differentiate.
     if (loss == nn::cosine_distance) options.layers.back().units += 1;
@@ -51,7 +55,8 @@ struct Problem {
         std::string text =
             "loss " + std::to_string(static_cast<int>(loss)) + ", network " + std::to_string(net.inputs());
         for (const nn::Dense& layer : net.layers())
-            text += (layer.activation == nn::sigmoid ? "-s" : "-i") + std::to_string(layer.outputs);
+            text += "-" + std::to_string(layer.outputs) + "(activation " +
+                    std::to_string(static_cast<int>(layer.activation)) + ")";
         return text + ", rows " + std::to_string(X.rows());
     }
 };
@@ -143,4 +148,20 @@ TEST_CASE_TEMPLATE("train_step goes down the gradient and returns the loss befor
             CHECK(static_cast<double>(returned) == doctest::Approx(loss_before).epsilon(1e-6));
             CHECK(difference(parameters_of(p.net), expected, bound) == "");
         }
+}
+
+TEST_CASE_TEMPLATE("every activation that a network takes learns", T, float, double) {
+    Random random;
+    const auto X = random_matrix<T>(random, 60, 3);
+    nn::Matrix<T> Y(60, 1);
+    for (std::size_t i = 0; i < 60; ++i)
+        Y(i, 0) = X(i, 0) * T{0.5} + T{0.625};  // positive, for all activations
+    for (const nn::Activation activation :
+         {nn::identity, nn::sigmoid, nn::tanh, nn::softplus, nn::relu, nn::leaky_relu, nn::elu}) {
+        INFO("activation ", static_cast<int>(activation));
+        nn::BasicNetwork<T> net({.inputs = 3, .layers = {{16, activation}, {1, activation}}, .seed = 5});
+        const double before = net.evaluate(X, Y, nn::mean_squared_error).loss;
+        net.fit(X, Y, {.learning_rate = 0.1, .epochs = 60});
+        CHECK(net.evaluate(X, Y, nn::mean_squared_error).loss < 0.1 * before);
+    }
 }

@@ -23,7 +23,6 @@ struct Function {
     void (*call)(const Kernels<T>& kernels, std::size_t n, const T* x, T* y);
     T low, high;  // where it is worth testing
     double ulps = 0, epsilons_of_x = 0, epsilons_of_square = 0;
-    double ulps_below_normal = 1;  // in the smallest normal number's, where the result is smaller
     bool never_falls = false, odd = false;
 };
 
@@ -95,8 +94,7 @@ std::vector<Function<T>> functions() {
          .low = is_float ? T{-14.5} : T{-38.5},
          .high = 8,
          .ulps = 8,
-         .epsilons_of_square = 0.5,
-         .ulps_below_normal = 8},
+         .epsilons_of_square = 0.5},
         {.name = "gelu_tanh",
          .call = [](const K& k, Size n, const T* x, T* y) { k.gelu_tanh(n, x, y); },
          .low = -12,
@@ -106,8 +104,7 @@ std::vector<Function<T>> functions() {
          .call = [](const K& k, Size n, const T* x, T* y) { k.silu(n, x, y); },
          .low = -reach,
          .high = 40,
-         .ulps = 5,
-         .ulps_below_normal = 5},
+         .ulps = 5},
     };
 }
 
@@ -187,7 +184,9 @@ Wide documented_error(const Function<T>& f, bool fma, T x, Wide exact) {
     if (!std::isfinite(x)) return 0;
     const Wide size = std::abs(exact), argument = std::abs(Wide{x}), epsilon{Limits::epsilon()};
     const bool exact_for_all = f.ulps == 0 && f.epsilons_of_x == 0, normal = size >= Wide{Limits::min()};
-    const Wide in_ulps = Wide(normal || exact_for_all ? f.ulps : f.ulps_below_normal) * ulp_of<T>(size);
+    // Below the normal numbers every result is rounded to a multiple of the smallest.
+    const double ulps = normal || exact_for_all ? f.ulps : std::max(f.ulps, 1.0);
+    const Wide in_ulps = Wide(ulps) * ulp_of<T>(size);
     const bool lossy_square = !fma && f.epsilons_of_square > 0 && x < 0;  // above 0 it is in a small term
     const Wide of_square =
         lossy_square ? Wide(f.epsilons_of_square) * argument * (argument * size) * epsilon : 0;

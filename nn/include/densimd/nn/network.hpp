@@ -17,8 +17,8 @@ using kernels::Activation;
 using enum kernels::Activation;
 
 struct LayerOptions {
-    std::size_t units;  ///< outputs of the layer
-    Activation activation = Activation::sigmoid;
+    std::size_t units;                            ///< outputs of the layer
+    Activation activation = Activation::sigmoid;  ///< any but gelu, gelu_tanh and silu
 };
 
 struct NetworkOptions {
@@ -78,7 +78,7 @@ class BasicNetwork {
   public:
     /// Draws the weights from Glorot's uniform distribution (Glorot and Bengio, 2010), +-sqrt(6 / (in +
     /// out)), the same for a seed on every machine; biases are 0. Throws Error if `inputs`, the layers or a
-    /// layer's units are 0, and IsaError as kernels::active does.
+    /// layer's units are 0 or an activation cannot be used, and IsaError as kernels::active does.
     explicit BasicNetwork(NetworkOptions options);
 
     std::size_t inputs() const noexcept { return layers_.front().inputs; }
