@@ -239,7 +239,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (batch == 1 && is_long_row(out, lanes<T>))
         return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
-    const bool short_rows = out <= 4 * lanes<T> && lda == out && batch > few_rows;
+    const bool short_rows = out < 4 * lanes<T> && out % lanes<T> != 0 && lda == out && batch > few_rows;
     if (short_rows && epilogue.activation.values && out > 0)
         forward_short_rows(product, epilogue);
     else
