@@ -46,69 +46,78 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
 // Epilogue: begin<Rows, Columns>(row, column) announces a tile; start<Partial>(row, column, count) gives a
 // sum its first value; finish<Partial>(tile, row, column, count) stores a tile. `count` is the number of
 // elements in the last vector of a row.
+// `tiles` of them, one below the other, in one call: for a small depth the call would take as long as the
+// tile.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
-void broadcast_tile(const Product<T>& product, std::size_t count, const Source& source,
-                    const Epilogue& epilogue, std::size_t row, std::size_t column) {
+void broadcast_tiles(const Product<T>& product, std::size_t count, const Source& source,
+                     const Epilogue& given_epilogue, std::size_t row, std::size_t column, std::size_t tiles) {
     constexpr std::size_t w = width<T>;
-    epilogue.template begin<Rows, Columns>(row, column);
-    Batch<T> sum[Rows][Columns][Splits];
-    DENSIMD_UNROLLED (r, Rows)
-        DENSIMD_UNROLLED (c, Columns) {
-            sum[r][c][0] = c == Columns - 1 ? epilogue.template start<Partial>(row + r, column + c * w, count)
-                                            : epilogue.template start<false>(row + r, column + c * w, w);
-            DENSIMD_UNROLLED (s, Splits - 1) sum[r][c][s + 1] = Batch<T>(T(0));
-        }
-
-    // Locals: fields read through the reference could change under the stores.
+    // Locals: fields read through references could change under the stores.
+    const Epilogue epilogue = given_epilogue;
     const std::size_t depth = product.depth, row_stride = product.row_stride;
     const std::size_t depth_stride = product.depth_stride, ldb = product.ldb;
-    const T* a = product.A + row * row_stride;
-    const T* b = product.B + column;
+    const T* first_a = product.A + row * row_stride;
+    const T* const first_b = product.B + column;
     decltype(source.template column<false>(0, 0)) columns[Columns];
     DENSIMD_UNROLLED (c, Columns)
         columns[c] = c == Columns - 1 ? source.template column<Partial>(column + c * w, count)
                                       : source.template column<false>(column + c * w, w);
-    const auto multiply_add = [&](std::size_t s, std::size_t at) DENSIMD_INLINE_LAMBDA {
-        Batch<T> row_of_b[Columns];
-        const auto row_at = source.row(at);
-        DENSIMD_UNROLLED (c, Columns)
-            row_of_b[c] = c == Columns - 1
-                              ? source.template load<Partial>(b + c * w, count, row_at, columns[c])
-                              : source.template load<false>(b + c * w, w, row_at, columns[c]);
-        DENSIMD_UNROLLED (r, Rows) {
-            const Batch<T> element(a[r * row_stride]);
-            DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);
-        }
-        a += depth_stride;
-        b += ldb;
-    };
-    std::size_t p = 0;
-    for (; p + Splits <= depth; p += Splits)
-        DENSIMD_UNROLLED (s, Splits) multiply_add(s, p + s);
-    DENSIMD_UNROLLED (s, Splits - 1)
-        if (p + s < depth) multiply_add(s, p + s);
 
-    Batch<T> tile[Rows][Columns];
-    DENSIMD_UNROLLED (r, Rows)
-        DENSIMD_UNROLLED (c, Columns) tile[r][c] = sum_of(sum[r][c]);
-    epilogue.template finish<Partial>(tile, row, column, count);
+    for (; tiles > 0; --tiles, row += Rows, first_a += Rows * row_stride) {
+        epilogue.template begin<Rows, Columns>(row, column);
+        Batch<T> sum[Rows][Columns][Splits];
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (c, Columns) {
+                sum[r][c][0] = c == Columns - 1
+                                   ? epilogue.template start<Partial>(row + r, column + c * w, count)
+                                   : epilogue.template start<false>(row + r, column + c * w, w);
+                DENSIMD_UNROLLED (s, Splits - 1) sum[r][c][s + 1] = Batch<T>(T(0));
+            }
+
+        const T *a = first_a, *b = first_b;
+        const auto multiply_add = [&](std::size_t s, std::size_t at) DENSIMD_INLINE_LAMBDA {
+            Batch<T> row_of_b[Columns];
+            const auto row_at = source.row(at);
+            DENSIMD_UNROLLED (c, Columns)
+                row_of_b[c] = c == Columns - 1
+                                  ? source.template load<Partial>(b + c * w, count, row_at, columns[c])
+                                  : source.template load<false>(b + c * w, w, row_at, columns[c]);
+            DENSIMD_UNROLLED (r, Rows) {
+                const Batch<T> element(a[r * row_stride]);
+                DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);
+            }
+            a += depth_stride;
+            b += ldb;
+        };
+        std::size_t p = 0;
+        for (; p + Splits <= depth; p += Splits)
+            DENSIMD_UNROLLED (s, Splits) multiply_add(s, p + s);
+        DENSIMD_UNROLLED (s, Splits - 1)
+            if (p + s < depth) multiply_add(s, p + s);
+
+        Batch<T> tile[Rows][Columns];
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (c, Columns) tile[r][c] = sum_of(sum[r][c]);
+        epilogue.template finish<Partial>(tile, row, column, count);
+    }
 }
 
-// The tallest tile that is not taller than `height`; returns its height.
+// Tiles of the tallest height that is at most `height`, as many as fit into `height`; returns their rows.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
-std::size_t broadcast_tile_of(std::size_t height, const Product<T>& product, std::size_t count,
-                              const Source& source, const Epilogue& epilogue, std::size_t row,
-                              std::size_t column) {
+std::size_t broadcast_tiles_in(std::size_t height, const Product<T>& product, std::size_t count,
+                               const Source& source, const Epilogue& epilogue, std::size_t row,
+                               std::size_t column) {
     if constexpr (Rows > 1) {
         constexpr std::size_t lower = Rows > 8 ? 8 : Rows - 1;
         if (height < Rows)
-            return broadcast_tile_of<T, lower, Columns, Splits, Partial>(height, product, count, source,
-                                                                         epilogue, row, column);
+            return broadcast_tiles_in<T, lower, Columns, Splits, Partial>(height, product, count, source,
+                                                                          epilogue, row, column);
     }
-    broadcast_tile<T, Rows, Columns, Splits, Partial>(product, count, source, epilogue, row, column);
-    return Rows;
+    const std::size_t tiles = height / Rows;
+    broadcast_tiles<T, Rows, Columns, Splits, Partial>(product, count, source, epilogue, row, column, tiles);
+    return tiles * Rows;
 }
 
 // All rows of one panel of columns in the tallest tiles that fit. The last two are about equally tall,
@@ -118,10 +127,12 @@ template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bo
 void broadcast_rows(const Product<T>& product, std::size_t count, const Source& source,
                     const Epilogue& epilogue, std::size_t column) {
     for (std::size_t row = 0; row < product.rows;) {
-        const std::size_t left = product.rows - row;
-        const std::size_t height = left > Rows && left < 2 * Rows ? (left + 1) / 2 : left;
-        row += broadcast_tile_of<T, Rows, Columns, Splits, Partial>(height, product, count, source, epilogue,
-                                                                    row, column);
+        const std::size_t left = product.rows - row, whole = left / Rows;
+        const std::size_t height = left % Rows == 0 || whole == 0 ? left
+                                   : whole > 1                    ? (whole - 1) * Rows
+                                                                  : (left + 1) / 2;
+        row += broadcast_tiles_in<T, Rows, Columns, Splits, Partial>(height, product, count, source, epilogue,
+                                                                     row, column);
     }
 }
 

@@ -214,8 +214,8 @@ void forward_rows(const Product<T>& product, const ForwardEpilogue<T>& epilogue)
     }
 }
 
-// Short rows back to back: the activation of some rows at once, while they are in L1, works on full vectors
-// and is called less often than once per tile.
+// Short rows back to back: the activation of many elements at once, while they are in L1, works on full
+// vectors and loads its constants once.
 template <class T>
 void forward_short_rows(Product<T> product, ForwardEpilogue<T> epilogue) {
     const auto activation = epilogue.activation;
@@ -239,7 +239,8 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (batch == 1 && is_long_row(out, lanes<T>))
         return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
-    const bool short_rows = out < 4 * lanes<T> && out % lanes<T> != 0 && lda == out && batch > few_rows;
+    const bool short_rows =
+        out <= 4 * lanes<T> && lda == out && batch > few_rows && (batch >= 32 || out % lanes<T> != 0);
     if (short_rows && epilogue.activation.values && out > 0)
         forward_short_rows(product, epilogue);
     else
