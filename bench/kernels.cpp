@@ -40,7 +40,7 @@ void run(benchmark::State& state, const KernelCall& kernel, Isa isa, Shape shape
         state.counters["elements_per_second"] = Counter(elements * calls, Counter::kIsRate);
         return;
     }
-    const double operations = 2 * elements * static_cast<double>(shape.in);
+    const double operations = 2 * kernel.products * elements * static_cast<double>(shape.in);
     const double bytes = static_cast<double>(shape.in * shape.out * sizeof(float));
     const double bandwidth = read_bandwidth(isa, shape.in * shape.out * sizeof(float));
     const double roof_seconds = std::max(operations / peak, bytes / bandwidth);

@@ -80,6 +80,10 @@ void adam(const K& k, Operands& o) {
     (k.*kernel)(o.A.size(), step, options, o.dZ.data(), o.Y.data(), o.V.data(), o.A.data());
 }
 
+// A learning rate at which W stays as it is, so that the sigmoids' arguments do not wander off over many
+// calls.
+constexpr float unnoticeable = 1e-12f;
+
 constexpr KernelCall calls[] = {
     {"sigmoid", false, true, values<&K::sigmoid>},
     {"sigmoid_grad", false, true, gradients<&K::sigmoid_grad>},
@@ -152,14 +156,16 @@ constexpr KernelCall calls[] = {
      }},
     {"dense_backward_update", true, false,
      [](const Kernels<float>& k, Operands& o) {
-         k.dense_backward_update(o.shape.in, o.shape.out, o.X.data(), o.dZ.data(), 1e-3f, o.W.data(),
+         k.dense_backward_update(o.shape.in, o.shape.out, o.X.data(), o.dZ.data(), unnoticeable, o.W.data(),
                                  o.ld_out, o.b.data(), o.X.data(), Activation::sigmoid, o.dX.data());
-     }},
+     },
+     2},
     {"dense_update_forward", true, false,
      [](const Kernels<float>& k, Operands& o) {
-         k.dense_update_forward(o.shape.in, o.shape.out, o.X.data(), o.dZ.data(), 1e-3f, o.W.data(), o.ld_out,
-                                o.b.data(), o.X.data(), Activation::sigmoid, o.A.data());
-     }},
+         k.dense_update_forward(o.shape.in, o.shape.out, o.X.data(), o.dZ.data(), unnoticeable, o.W.data(),
+                                o.ld_out, o.b.data(), o.X.data(), Activation::sigmoid, o.A.data());
+     },
+     2},
     {"mean_squared_error", false, true, loss<&K::mean_squared_error>},
     {"mean_absolute_error", false, true, loss<&K::mean_absolute_error>},
     {"binary_cross_entropy_from_probabilities", false, true,

@@ -4,6 +4,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace densimd::bench {
 namespace {
@@ -51,7 +52,10 @@ void dense_update(std::size_t batch, std::size_t in, std::size_t out, const floa
     const float step = -learning_rate / static_cast<float>(batch);
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, size(in), size(out), size(batch), step, X, size(ldx),
                 dZ, size(lddz), 1, W, size(ldw));
-    for (std::size_t row = 0; row < batch; ++row) cblas_saxpy(size(out), step, dZ + row * lddz, 1, b, 1);
+    static thread_local std::vector<float> ones;
+    if (ones.size() < batch) ones.assign(batch, 1.f);
+    cblas_sgemv(CblasRowMajor, CblasTrans, size(batch), size(out), step, dZ, size(lddz), ones.data(), 1, 1, b,
+                1);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ void times_derivative(const kernels::Kernels<T>& k, Activation activation, std::
         case Activation::elu:
             return k.elu_grad(n, kernels::elu_alpha<T>, a, ds, ds);
         case Activation::identity:
-        case Activation::gelu:  // these three are in no network: see Network's constructor
+        // No network has these: see its constructor.
+        case Activation::gelu:
         case Activation::gelu_tanh:
         case Activation::silu:
             return;

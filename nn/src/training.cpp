@@ -198,7 +198,6 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             if (!std::isfinite(loss)) diverged("the loss is " + text(loss), step);
             losses += loss;
             if (options.metric != Metric::none) train.add_metric(metric, parameters_.data(), first, count);
-            return true;
         });
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);

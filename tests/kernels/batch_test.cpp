@@ -2,11 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "support/activations.hpp"
 #include "support/compare.hpp"
+#include "support/isas.hpp"
 #include "support/losses.hpp"
 #include "support/random.hpp"
 #include "support/sizes.hpp"
@@ -174,4 +176,31 @@ TEST_CASE_TEMPLATE("dense_update of ranges of W's rows is that of the whole", T,
         CHECK(bit_difference(W_parts, W_whole) == "");
         CHECK(bit_difference(b_parts, b_whole) == "");
     });
+}
+
+// Products that underflow to -0 are sums of -0 or of +0: a lane without a term would show.
+TEST_CASE_TEMPLATE("the zero of an underflow has the same sign everywhere", T, float, double) {
+    const T tiny = std::numeric_limits<T>::min();
+    for (const std::size_t in : {1u, 2u, 7u, 8u, 16u, 20u, 24u, 32u, 40u})
+        on_every_isa<T>([&](const Kernels<T>& kernels, Layout) {
+            INFO("in ", in);
+            std::vector<T> all;
+            for (const std::size_t batch : {1u, 2u, 9u, 33u})
+                for (const std::size_t ldw : {1u, 2u}) {
+                    const std::vector<T> X(batch * in, -tiny), W(in * ldw, tiny);
+                    std::vector<T> A(batch, 1), dX(batch * in, 1);
+                    kernels.dense_forward(batch, in, 1, X.data(), in, W.data(), ldw, nullptr,
+                                          Activation::identity, A.data(), 1);
+                    kernels.gemm_nt(batch, in, 1, X.data(), 1, W.data(), ldw, dX.data(), in);
+                    CHECK(bit_difference(A, std::vector<T>(batch, A[0])) == "");
+                    CHECK(bit_difference(dX, std::vector<T>(batch * in, dX[0])) == "");
+                    all.insert(all.end(), {A[0], dX[0]});
+                }
+            CHECK(bit_difference(all, std::vector<T>(all.size(), all[0])) == "");
+            std::vector<T> dx(3, 1);
+            const std::vector<T> dz(in, -tiny), W(3 * in, tiny);
+            kernels.gemv_t(3, in, dz.data(), W.data(), in, dx.data());
+            all.insert(all.end(), dx.begin(), dx.end());
+            return all;
+        });
 }

@@ -134,3 +134,17 @@ TEST_CASE_TEMPLATE("losses of rows without elements", T, float, double) {
         }
     });
 }
+
+TEST_CASE_TEMPLATE("one output without inputs takes null pointers", T, float, double) {
+    on_every_table<T>([](const Kernels<T>& k) {
+        T* const none = nullptr;
+        k.ger(0, 1, 1, none, none, none, 1);
+        k.dense_update(1, 0, 1, none, 0, none, 1, 1, none, 1, none);
+        k.gemv_t(0, 1, none, none, 1, none);
+        k.dense_backward_input(3, 0, 1, none, 1, none, 1, none, 0, Activation::sigmoid, none, 0);
+        k.dense_backward_update(0, 1, none, none, 1, none, 1, none, none, Activation::identity, none);
+        T y = 7;
+        k.dense_update_forward(0, 1, none, none, 1, none, 1, none, none, Activation::identity, &y);
+        CHECK(y == 0);
+    });
+}

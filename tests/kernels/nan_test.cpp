@@ -106,3 +106,18 @@ TEST_CASE_TEMPLATE("a NaN in dZ makes its column of W and its bias NaN", T, floa
         }
     });
 }
+
+TEST_CASE_TEMPLATE("a NaN in y makes the ReLUs' derivatives NaN", T, float, double) {
+    for_each_shape<T>([](const Kernels<T>& k, Shape) {
+        const T y = nan_value<T>, ds = 1;
+        T dx = 0;
+        k.relu_grad(1, &y, &ds, &dx);
+        CHECK(std::isnan(dx));
+        dx = 0;
+        k.leaky_relu_grad(1, T{0.5}, &y, &ds, &dx);
+        CHECK(std::isnan(dx));
+        dx = 0;
+        k.elu_grad(1, T{0.5}, &y, &ds, &dx);
+        CHECK(std::isnan(dx));
+    });
+}

@@ -67,8 +67,9 @@ struct Kernels {
     //
     // y may be x; dx may be any of its inputs. The functions are as accurate as stated in units of the last
     // place (ULP), also where the result is smaller than the normal numbers and its ULP is that of the
-    // smallest. They have their limits at +-inf. A derivative f' is multiplied with a gradient ds: dx = ds
-    // f'.
+    // smallest. Functions have their limits at
+    // +-inf. Bounds of errors stand beside half the smallest number there is. A derivative f' is multiplied
+    // with a gradient ds: dx = ds f'.
 
     /// y = 1 / (1 + exp(-x)), never falling. float: at most 3 ULP, double: 4 ULP.
     void (*sigmoid)(std::size_t n, const T* x, T* y) noexcept;
@@ -97,9 +98,9 @@ struct Kernels {
     /// dx = ds where y > 0, 0 elsewhere. y: relu's input or output.
     void (*relu_grad)(std::size_t n, const T* y, const T* ds, T* dx) noexcept;
 
-    /// y = x where x > 0, slope x elsewhere.
+    /// y = x where x > 0, slope x elsewhere. slope > 0.
     void (*leaky_relu)(std::size_t n, T slope, const T* x, T* y) noexcept;
-    /// dx = ds where y > 0, slope ds elsewhere. y: leaky_relu's input, or its output if slope > 0.
+    /// dx = ds where y > 0, slope ds elsewhere. y: leaky_relu's input or output.
     void (*leaky_relu_grad)(std::size_t n, T slope, const T* y, const T* ds, T* dx) noexcept;
 
     /// y = x where x > 0, alpha (exp(x) - 1) elsewhere. At most 4 ULP.
@@ -192,8 +193,8 @@ struct Kernels {
     // ---- two passes over W in one, for updates after each sample; the bits are those of the two ----
 
     /// dense_backward_input with W as it is, then dense_update, for one sample: dx = (W dz) * activation'(a),
-    /// W -= learning_rate x dz^T, b -= learning_rate dz. a[in]: the output, or logits, of the layer before;
-    /// it may be x or null as there. dx may be `a`, but not x.
+    /// W -= learning_rate x dz^T, b -= learning_rate dz. b may be null. a[in]: the output, or logits, of the
+    /// layer before; it may be x or null as there. dx may be `a`, but not x.
     void (*dense_backward_update)(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
                                   T* W, std::size_t ldw, T* b, const T* a, Activation activation,
                                   T* dx) noexcept;
@@ -236,7 +237,7 @@ struct Kernels {
                                 std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept;
 
     /// With r = A - Y: loss = mean over out of r^2 / 2 where |r| <= delta, delta (|r| - delta / 2) elsewhere,
-    /// dA = r, at most delta in size, / out. delta > 0 (Huber, 1964).
+    /// dA = r, at most delta in size, / out. delta > 0 and finite (Huber, 1964).
     void (*huber)(std::size_t batch, std::size_t out, T delta, const T* A, std::size_t lda, const T* Y,
                   std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept;
 

@@ -50,7 +50,7 @@ struct ReluActivation {
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return gradient(x, x); }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
         const Batch<T> zero(T(0));
-        return xsimd::select(y <= zero, zero, ds);
+        return xsimd::select(y > zero, ds, xsimd::select(y <= zero, zero, y));  // a NaN stays
     }
 };
 
@@ -60,7 +60,8 @@ struct LeakyReluActivation {
 
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return gradient(x, x); }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
-        return xsimd::select(y <= Batch<T>(T(0)), slope * ds, ds);
+        const Batch<T> zero(T(0));
+        return xsimd::select(y > zero, ds, xsimd::select(y <= zero, slope * ds, y));
     }
 };
 
@@ -73,7 +74,7 @@ struct EluActivation {
         return xsimd::select(x > Batch<T>(T(0)), x, alpha * e);
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
-        return xsimd::select(y <= Batch<T>(T(0)), (y + alpha) * ds, ds);
+        return xsimd::select(y > Batch<T>(T(0)), ds, (y + alpha) * ds);
     }
 };
 

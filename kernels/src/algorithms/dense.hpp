@@ -105,7 +105,7 @@ struct UpdateEpilogue {
 // The activation of one sum, in registers.
 template <class T>
 void finish_one_output(T sum, const ForwardEpilogue<T>& epilogue) {
-    const Batch<T> z(epilogue.bias ? sum + *epilogue.bias : sum);
+    const Batch<T> z((sum + T(0)) + (epilogue.bias ? *epilogue.bias : T(0)));  // as LaneSum::total
     Simd::store_partial(epilogue.out, 1, epilogue.activation.value ? epilogue.activation.value(z) : z);
 }
 
@@ -126,7 +126,7 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
                             std::size_t) {
         T* const results = ld == 1 ? out + row : sums;
         map(
-            rows, results, [=](Batch<T> sum) { return sum + Batch<T>(bias); }, sums);
+            rows, results, [=](Batch<T> sum) { return (sum + Batch<T>(T(0))) + Batch<T>(bias); }, sums);
         if (ld == 1) return;
         if (epilogue.activation.values) epilogue.activation.values(rows, sums, sums);
         for (std::size_t i = 0; i < rows; ++i) out[(row + i) * ld] = sums[i];
@@ -263,17 +263,18 @@ void gemv_kernel(std::size_t in, std::size_t out, const T* x, const T* W, std::s
 template <class T>
 void backward_one_output(std::size_t batch, std::size_t in, const T* dZ, std::size_t lddz, const T* W,
                          const T* X, std::size_t ldx, Activation activation, T* dX, std::size_t lddx) {
+    if (in == 0) return;
     const Batch<T> zero(T(0));
     const auto derivative = functions<T>(activation).gradient;
     for (std::size_t row = 0; row < batch; ++row, dX += lddx) {
         const Batch<T> dz(dZ[row * lddz]);
         if (derivative == nullptr)
             map(
-                in, dX, [=](Batch<T> w) { return Simd::fma(dz, w, zero); }, W);
+                in, dX, [=](Batch<T> w) { return Simd::fma(dz, w, zero) + zero; }, W);
         else
             map(
-                in, dX, [=](Batch<T> w, Batch<T> x) { return derivative(x, Simd::fma(dz, w, zero)); }, W,
-                X + row * ldx);
+                in, dX, [=](Batch<T> w, Batch<T> x) { return derivative(x, Simd::fma(dz, w, zero) + zero); },
+                W, X + row * ldx);
     }
 }
 
@@ -289,7 +290,8 @@ struct InputGradient {
     void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                     std::size_t ld) const {
         for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
-            Batch<T> gradient = Simd::load_partial(sums + r * ld, cols);
+            Batch<T> gradient =                   // never -0: see LaneSum::total
+                Simd::load_partial(sums + r * ld, cols) + Batch<T>(T(0));
             if (derivative)
                 gradient = derivative(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
             Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
@@ -346,6 +348,7 @@ DENSIMD_INLINE Batch<T> updated(Batch<T> scaled_x, Batch<T> dz, Batch<T> w) {
 // W += scale x dz^T, row after row of W. Bound: one load and one store per vector of W (dz stays in L1).
 template <class T>
 void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
+    if (in == 0) return;
     if (out == 1 && ldw == 1) {
         const Batch<T> factor(scale), gradient(*dz);
         return map(

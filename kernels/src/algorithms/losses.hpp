@@ -59,7 +59,7 @@ void binary_cross_entropy_kernel(std::size_t batch, std::size_t out, const T* Z,
     mean_of_terms(batch, out, Z, ldz, Y, ldy, dZ, lddz, loss, [](Batch<T> z, Batch<T> y) {
         const Batch<T> zero(T(0)), one(T(1));
         const Batch<T> positive = xsimd::max(zero, z);  // a NaN in z stays
-        const Batch<T> e = exp_clamped(z - (positive + positive));
+        const Batch<T> e = exp_clamped(negative(xsimd::abs(z)));
         const Batch<T> probability = Simd::divide(xsimd::select(z < zero, e, one), one + e);
         return Term<T>{(positive - z * y) + log1p_reduced(e), probability - y};
     });

@@ -8,8 +8,7 @@ namespace {
 
 // For x >= 0, Phi(-x) exp(x^2 / 2) = erfcx(z) / 2 with z = x / sqrt(2), and (1 + 2 z) erfcx(z) is smooth in
 // u = (z - centre) / (z + centre) (Shepherd and Laframboise, Math. Comp. 36, 1981). Minimax polynomials
-// (Remez) up to where Phi rounds to 0;
-// exp(-x^2 / 2) is a usual one up to `usual`.
+// (Remez) up to where Phi rounds to 0; exp(-x^2 / 2) is a usual one up to `usual`.
 template <class T>
 struct Normal;
 

@@ -61,7 +61,7 @@ void update_forward(const Product<T>& product, const Updated<T, Version::after>&
 template <class T>
 void update_forward_one_output(std::size_t in, const Updated<T, Version::after>& source, T* W,
                                const T* next_x, const ForwardEpilogue<T>& epilogue) {
-    const Batch<T> factor(source.scale), dz(*source.dz);
+    const Batch<T> factor(source.scale), dz(in > 0 ? *source.dz : T(0));
     LaneSum<T> sum;
     for_each_lane_vector<T>(in, [&](std::size_t v, std::size_t k, std::size_t n,
                                     auto kind) DENSIMD_INLINE_LAMBDA {

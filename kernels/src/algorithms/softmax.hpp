@@ -1,4 +1,4 @@
-// Row-wise softmax and its logarithm, and the loss made of them.
+// Row-wise softmax and its logarithm.
 #pragma once
 
 #include <limits>

@@ -147,7 +147,8 @@ struct LaneSum {
     LaneSum() {
         DENSIMD_UNROLLED (v, vectors_per_line<T>) part[v] = Batch<T>(T(0));
     }
-    T total() const { return Simd::sum(sum_of(part)); }
+    // Never -0: whether lanes without a term are there depends on the ISA, and they would make it +0.
+    T total() const { return Simd::sum(sum_of(part)) + T(0); }
 };
 
 // x with zeros from element n on: what is beyond the end of a row must not count.

@@ -94,6 +94,7 @@ W value(Activation activation, W z, W parameter = 0) {
 // Its derivative, from the output or, for those that need it, from the logit.
 template <class W>
 W derivative(Activation activation, W a, W parameter = 0) {
+    if (std::isnan(a)) return a;
     switch (activation) {
         case Activation::identity:
             return 1;
