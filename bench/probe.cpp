@@ -17,15 +17,23 @@ namespace {
 
 // Twelve sums in registers hide a latency of up to 6 cycles on two units; the empty asm keeps the compiler
 // from computing them once. Each probe does 12 multiply-adds of a whole vector per round.
+#ifdef __clang__
+#define DENSIMD_UNROLL_TWELVE _Pragma("unroll")
+#else
+#define DENSIMD_UNROLL_TWELVE _Pragma("GCC unroll 12")  // else g++ keeps the sums in memory
+#endif
 #define DENSIMD_PEAK_PROBE(function, attribute, Vector, set, multiply_add) \
     attribute void function(long rounds) {                                 \
         Vector sum[12], factor = set(0.999f);                              \
-        for (Vector & s : sum) s = set(1.f);                               \
-        for (; rounds > 0; --rounds)                                       \
-            for (Vector & s : sum) {                                       \
-                s = multiply_add(s, factor);                               \
-                asm volatile("" : DENSIMD_REGISTER(s));                    \
+        DENSIMD_UNROLL_TWELVE                                              \
+        for (int i = 0; i < 12; ++i) sum[i] = set(1.f);                    \
+        for (; rounds > 0; --rounds) {                                     \
+            DENSIMD_UNROLL_TWELVE                                          \
+            for (int i = 0; i < 12; ++i) {                                 \
+                sum[i] = multiply_add(sum[i], factor);                     \
+                asm volatile("" : DENSIMD_REGISTER(sum[i]));               \
             }                                                              \
+        }                                                                  \
     }
 
 // Adds up nothing: a load whose result an asm statement claims to use.
