@@ -125,9 +125,12 @@ void print_table(const Table& table, const Table* gemm) {
     };
     const bool has_probe = any_run([](const auto& run) { return is_probe(run.first.second); });
     const bool has_padded = any_run([](const auto& run) { return is_padded(run.first.second); });
+    const bool has_peak = any_run([](const auto& run) { return run.second.contains("percent_of_peak"); });
     std::vector<std::string> extra = {"times faster"};
     if (has_padded) extra.push_back("padded");
     if (has_probe) extra.insert(extra.end(), {"% of probe", "best peer's %"});
+    if (has_peak) extra.push_back("% of FMA peak");
+    if (has_peak && has_padded) extra.push_back("padded");
     if (gemm != nullptr) extra.push_back("update / gemm_tn");
 
     std::cout << "\n### " << table.kernel << ", ns\n\n| batch | in | out |";
@@ -157,6 +160,8 @@ void print_table(const Table& table, const Table* gemm) {
                 const double ns = table.ns(shape, who), probe = probe_ns(table, shape);
                 cell(ns > 0 && probe > 0 ? format(100 * probe / ns, 0) : "");
             }
+        if (has_peak) cell(table.counter(shape, ours, "percent_of_peak", 1));
+        if (has_peak && has_padded) cell(table.counter(shape, ours + " padded", "percent_of_peak", 1));
         if (gemm != nullptr) {
             const double gemm_ns = gemm->ns(shape, ours);
             cell(gemm_ns > 0 ? format(table.ns(shape, ours) / gemm_ns, 2) : "");

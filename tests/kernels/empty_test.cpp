@@ -6,27 +6,11 @@
 #include <vector>
 
 #include "support/functions.hpp"
+#include "support/isas.hpp"
 #include "support/losses.hpp"
 #include "support/optimizers.hpp"
 
 using namespace densimd::test;
-
-namespace {
-
-// The reference defines the kernels, so it is held to this as well.
-template <class T, class Check>
-void on_every_table(Check check) {
-    {
-        INFO("reference");
-        check(kernels::reference<T>());
-    }
-    for (const Isa isa : kernels::available_isas()) {
-        INFO("isa ", std::string(kernels::name(isa)));
-        check(kernels::table<T>(isa));
-    }
-}
-
-}  // namespace
 
 TEST_CASE_TEMPLATE("nothing to do takes null pointers", T, float, double) {
     on_every_table<T>([](const Kernels<T>& k) {

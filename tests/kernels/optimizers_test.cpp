@@ -104,19 +104,6 @@ void check_steps(const Optimizer<T>& optimizer, const StepOptions<T>& options, s
     });
 }
 
-// The reference defines the kernels, so it is held to this as well.
-template <class T, class Check>
-void on_every_table(Check check) {
-    {
-        INFO("reference");
-        check(kernels::reference<T>());
-    }
-    for (const Isa isa : kernels::available_isas()) {
-        INFO("isa ", std::string(kernels::name(isa)));
-        check(kernels::table<T>(isa));
-    }
-}
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("steps of optimisers", T, float, double) {

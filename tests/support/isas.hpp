@@ -39,4 +39,18 @@ void on_every_isa(Run run) {
         }
 }
 
+/// Calls check(kernels) for the reference, which defines the kernels and is held to this as well, and for
+/// each ISA.
+template <class T, class Check>
+void on_every_table(Check check) {
+    {
+        INFO("reference");
+        check(kernels::reference<T>());
+    }
+    for (const Isa isa : kernels::available_isas()) {
+        INFO("isa ", std::string(kernels::name(isa)));
+        check(kernels::table<T>(isa));
+    }
+}
+
 }  // namespace densimd::test

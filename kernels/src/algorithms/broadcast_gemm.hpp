@@ -45,9 +45,8 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
 
 // Epilogue: begin<Rows, Columns>(row, column) announces a tile; start<Partial>(row, column, count) gives a
 // sum its first value; finish<Partial>(tile, row, column, count) stores a tile. `count` is the number of
-// elements in the last vector of a row.
-// `tiles` of them, one below the other, in one call: for a small depth the call would take as long as the
-// tile.
+// elements in the last vector of a row. Several tiles below one another are one call, which for a small depth
+// takes as long as a tile.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
 void broadcast_tiles(const Product<T>& product, std::size_t count, const Source& source,

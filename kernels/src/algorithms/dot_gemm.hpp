@@ -27,6 +27,15 @@ Batch<T> load_with_step(const T* p, std::size_t n, AnyStep any) {
     return load(values);
 }
 
+// sums[i] = the sum of the lanes of x[i]: of one vector, or of as many as an ISA sums at once.
+template <class T, std::size_t N>
+DENSIMD_INLINE void sums_of_lanes(const Batch<T> (&x)[N], T* sums) {
+    if constexpr (N == 1)
+        sums[0] = Simd::sum(x[0]);
+    else
+        Simd::sums(x, sums);
+}
+
 // Rows x Cols dot products share their loads and the sums along their lanes, which put the halves of several
 // vectors together before they add them: 2 x 8 sums of AVX-512 take 10 loads per 16 multiply-adds, and at the
 // end 15 additions and 30 shuffles. Bound: FMA, and those shuffles when the depth is only a few vectors. Only
@@ -43,24 +52,20 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
     const T *a = A + row * lda, *b = B + col * ldb;
     const auto row_of = [&](std::size_t r) { return Whole || r < rows ? r : rows - 1; };
     const auto col_of = [&](std::size_t c) { return Whole || c < cols ? c : cols - 1; };
-    for_each_lane_vector<T>(
-        depth, [&](std::size_t v, std::size_t p, std::size_t n, auto kind) __attribute__((always_inline)) {
-            constexpr bool partial = decltype(kind)::partial;
-            Batch<T> elements[Rows];
-            DENSIMD_UNROLLED (r, Rows) elements[r] = load<partial>(a + row_of(r) * lda + p, n);
-            DENSIMD_UNROLLED (c, Cols) {
-                const Batch<T> element =
-                    load_with_step<partial>(b + col_of(c) * ldb + p * step.step, n, step);
-                DENSIMD_UNROLLED (r, Rows) sum[r][c][v] = Simd::fma(elements[r], element, sum[r][c][v]);
-            }
-        });
+    for_each_lane_vector<T>(depth, [&](std::size_t v, std::size_t p, std::size_t n,
+                                       auto kind) DENSIMD_INLINE_LAMBDA {
+        constexpr bool partial = decltype(kind)::partial;
+        Batch<T> elements[Rows];
+        DENSIMD_UNROLLED (r, Rows) elements[r] = load<partial>(a + row_of(r) * lda + p, n);
+        DENSIMD_UNROLLED (c, Cols) {
+            const Batch<T> element = load_with_step<partial>(b + col_of(c) * ldb + p * step.step, n, step);
+            DENSIMD_UNROLLED (r, Rows) sum[r][c][v] = Simd::fma(elements[r], element, sum[r][c][v]);
+        }
+    });
     Batch<T> to_sum[Rows * Cols];
     DENSIMD_UNROLLED (i, Rows * Cols) to_sum[i] = sum_of(sum[i / Cols][i % Cols]);
     T sums[Rows * Cols];
-    if constexpr (Rows * Cols == 1)
-        sums[0] = Simd::sum(to_sum[0]);
-    else
-        Simd::sums(to_sum, sums);
+    sums_of_lanes<T>(to_sum, sums);
     finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums, Cols);
 }
 
@@ -126,10 +131,7 @@ void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const 
     }
     Batch<T> to_sum[Rows];
     DENSIMD_UNROLLED (r, Rows) to_sum[r] = sum_of(sum[r]);
-    if constexpr (Rows == 1)
-        sums[0] = Simd::sum(to_sum[0]);
-    else
-        Simd::sums(to_sum, sums);
+    sums_of_lanes<T>(to_sum, sums);
 }
 
 // All rows of B; source_of(col) is the source of the rows from `col` on, finish as for dot_tile.

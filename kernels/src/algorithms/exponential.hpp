@@ -166,8 +166,8 @@ DENSIMD_INLINE Batch<T> exp(Batch<T> x) {
     return value_of(ExpFunction<T>{}, x);
 }
 
-// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1) with n whole, for x in [-2 digits, highest]: nothing cancels but
-// what is exact.
+// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1) with n whole, for x in [Expm1<T>::lowest, highest]: nothing
+// cancels but what is exact.
 template <class T>
 struct Expm1;
 

@@ -29,7 +29,7 @@ T log_of(T x) {
     return lane[0];
 }
 
-// exp(x - shift) of a row goes to e, which may be x; returns their sum.
+// The sum of exp(x - shift) over a row. The exps go to e, which may be x, or null.
 template <class T>
 T exps_and_sum(std::size_t n, const T* x, T shift, T* e) {
     const Batch<T> shifts(shift);
@@ -37,7 +37,7 @@ T exps_and_sum(std::size_t n, const T* x, T shift, T* e) {
     for_each_lane_vector<T>(n, [&](std::size_t v, std::size_t i, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
         const Batch<T> value = exp(load<partial>(x + i, count) - shifts);
-        store<partial>(e + i, count, value);
+        if (e) store<partial>(e + i, count, value);
         sum.part[v] = sum.part[v] + first_elements<partial>(value, count);
     });
     return sum.total();
@@ -58,16 +58,10 @@ template <class T>
 void log_softmax_kernel(std::size_t batch, std::size_t n, const T* X, std::size_t ldx, T* Y,
                         std::size_t ldy) noexcept {
     for (std::size_t row = 0; row < batch; ++row, X += ldx, Y += ldy) {
-        const Batch<T> shift(largest(n, X));
-        LaneSum<T> sum;
-        for_each_lane_vector<T>(n, [&](std::size_t v, std::size_t i, std::size_t count, auto kind) {
-            constexpr bool partial = decltype(kind)::partial;
-            const Batch<T> e = exp(load<partial>(X + i, count) - shift);
-            sum.part[v] = sum.part[v] + first_elements<partial>(e, count);
-        });
-        const Batch<T> log_sum(log_of(sum.total()));
+        const T shift = largest(n, X);
+        const Batch<T> shifts(shift), log_sum(log_of(exps_and_sum<T>(n, X, shift, nullptr)));
         map(
-            n, Y, [=](Batch<T> x) { return (x - shift) - log_sum; }, X);
+            n, Y, [=](Batch<T> x) { return (x - shifts) - log_sum; }, X);
     }
 }
 
