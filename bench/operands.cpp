@@ -152,7 +152,7 @@ constexpr KernelCall calls[] = {
     {"dense_update", true, true,
      [](const Kernels<float>& k, Operands& o) {
          k.dense_update(o.shape.batch, o.shape.in, o.shape.out, o.X.data(), o.ld_in, o.dZ.data(), o.ld_out,
-                        0.5f, o.W.data(), o.ld_out, o.b.data());
+                        -0.5f / static_cast<float>(o.shape.batch), o.W.data(), o.ld_out, o.b.data());
      }},
     {"dense_backward_update", true, false,
      [](const Kernels<float>& k, Operands& o) {

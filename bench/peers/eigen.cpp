@@ -60,13 +60,11 @@ kernels::Kernels<float> eigen() noexcept {
         result = result.array().logistic();
     };
     k.dense_update = [](std::size_t batch, std::size_t in, std::size_t out, const float* X, std::size_t,
-                        const float* dZ, std::size_t, float learning_rate, float* W, std::size_t,
-                        float* b) noexcept {
-        const float step = learning_rate / static_cast<float>(batch);
+                        const float* dZ, std::size_t, float scale, float* W, std::size_t, float* b) noexcept {
         const ConstMap gradient(dZ, size(batch), size(out));
-        Map(W, size(in), size(out)).noalias() -=
-            (step * ConstMap(X, size(batch), size(in)).transpose()) * gradient;
-        Row(b, size(out)).noalias() -= step * gradient.colwise().sum();
+        Map(W, size(in), size(out)).noalias() +=
+            (scale * ConstMap(X, size(batch), size(in)).transpose()) * gradient;
+        Row(b, size(out)).noalias() += scale * gradient.colwise().sum();
     };
     return k;
 }

@@ -47,15 +47,14 @@ void dense_forward(std::size_t batch, std::size_t in, std::size_t out, const flo
 }
 
 void dense_update(std::size_t batch, std::size_t in, std::size_t out, const float* X, std::size_t ldx,
-                  const float* dZ, std::size_t lddz, float learning_rate, float* W, std::size_t ldw,
+                  const float* dZ, std::size_t lddz, float scale, float* W, std::size_t ldw,
                   float* b) noexcept {
-    const float step = -learning_rate / static_cast<float>(batch);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, size(in), size(out), size(batch), step, X, size(ldx),
-                dZ, size(lddz), 1, W, size(ldw));
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, size(in), size(out), size(batch), scale, X,
+                size(ldx), dZ, size(lddz), 1, W, size(ldw));
     static thread_local std::vector<float> ones;
     if (ones.size() < batch) ones.assign(batch, 1.f);
-    cblas_sgemv(CblasRowMajor, CblasTrans, size(batch), size(out), step, dZ, size(lddz), ones.data(), 1, 1, b,
-                1);
+    cblas_sgemv(CblasRowMajor, CblasTrans, size(batch), size(out), scale, dZ, size(lddz), ones.data(), 1, 1,
+                b, 1);
 }
 
 }  // namespace

@@ -72,8 +72,13 @@ class Pass {
         return rows(w_.activations_.back(), slot, count);
     }
 
-    /// dZ of a layer for the workspace's first row.
-    MatrixView<T> gradients(std::size_t l) const noexcept { return rows(w_.gradients_[l], 0, 1); }
+    /// A and dZ of a layer for the workspace's rows `slot` .. slot + count - 1.
+    MatrixView<T> activations(std::size_t l, std::size_t slot, std::size_t count) const noexcept {
+        return rows(w_.activations_[l], slot, count);
+    }
+    MatrixView<T> gradients(std::size_t l, std::size_t slot, std::size_t count) const noexcept {
+        return rows(w_.gradients_[l], slot, count);
+    }
 
     /// Losses of those rows and, if wanted, dZ of the last layer.
     void loss(MatrixView<const T> Y, std::size_t slot, Loss loss, bool gradient) const noexcept {
@@ -112,15 +117,16 @@ class Pass {
         }
     }
 
-    /// After `loss` of the workspace's first row: dZ of all layers and, on the way down, the update of all
+    /// After `loss` of the workspace's row `slot`: dZ of all layers and, on the way down, the update of all
     /// layers but the first. The bits are those of `backward` and single updates.
-    void backward_and_update(T* parameters, T learning_rate) const noexcept {
+    void backward_and_update(T* parameters, T learning_rate, std::size_t slot) const noexcept {
         for (std::size_t l = layers_.size() - 1; l > 0; --l) {
             const Dense& layer = layers_[l];
-            const T* x = rows(w_.activations_[l - 1], 0, 1).data();
-            k_.dense_backward_update(layer.inputs, layer.outputs, x, gradients(l).data(), learning_rate,
-                                     parameters + layer.weights, layer.stride, parameters + layer.biases, x,
-                                     layers_[l - 1].activation, gradients(l - 1).data());
+            const T* x = activations(l - 1, slot, 1).data();
+            k_.dense_backward_update(layer.inputs, layer.outputs, x, gradients(l, slot, 1).data(),
+                                     -learning_rate, parameters + layer.weights, layer.stride,
+                                     parameters + layer.biases, x, layers_[l - 1].activation,
+                                     gradients(l - 1, slot, 1).data());
         }
     }
 
@@ -129,7 +135,7 @@ class Pass {
                             bool logits) const noexcept {
         const Dense& layer = layers_.front();
         const MatrixView<T> output = rows(w_.activations_.front(), 0, 1);
-        k_.dense_update_forward(layer.inputs, layer.outputs, x, gradients(0).data(), learning_rate,
+        k_.dense_update_forward(layer.inputs, layer.outputs, x, gradients(0, 0, 1).data(), -learning_rate,
                                 parameters + layer.weights, layer.stride, parameters + layer.biases, next_x,
                                 activation(0, logits), output.data());
         if (layers_.size() > 1) forward(output, 0, outputs(0, 1), logits, 1);
@@ -144,25 +150,38 @@ class Pass {
     }
 
     /// Rows first .. first + count - 1 of `source`: in place where they lie next to each other, else where
-    /// `gather` copies them to, the workspace's first rows.
+    /// `gather` copies them to from slot 0 on.
     MatrixView<const T> inputs(const Rows<T>& source, std::size_t first, std::size_t count) const noexcept {
-        return located(source.X, source.order, first, count, w_.inputs_);
+        return located(source, source.X, first, count, gathered_inputs(0, count));
     }
     MatrixView<const T> targets(const Rows<T>& source, std::size_t first, std::size_t count) const noexcept {
-        return located(source.Y, source.order, first, count, w_.targets_);
+        return located(source, source.Y, first, count, gathered_targets(0, count));
     }
 
-    /// Copies the rows of one thread, part_first .. part_last - 1 of those `count`, to where `inputs` and
-    /// `targets` say that they are.
-    void gather(const Rows<T>& source, std::size_t first, std::size_t count, std::size_t part_first,
-                std::size_t part_last) const noexcept {
-        if (!scattered(source.order, count)) return;
-        const MatrixView<T> X = rows(w_.inputs_, 0, count), Y = rows(w_.targets_, 0, count);
-        for (std::size_t i = part_first; i < part_last; ++i) {
-            const std::size_t row = source.order[first + i];
+    /// Whether `inputs` and `targets` say that such rows are where `gather` copies them to.
+    static bool scattered(const Rows<T>& source, std::size_t count) noexcept {
+        return source.order != nullptr && count > 1;
+    }
+
+    /// Copies rows first .. first + count - 1 to the workspace's rows from `slot` on.
+    void gather(const Rows<T>& source, std::size_t first, std::size_t slot,
+                std::size_t count) const noexcept {
+        const MatrixView<T> X = gathered_inputs(slot, count), Y = gathered_targets(slot, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t row = source.order ? source.order[first + i] : first + i;
             std::copy_n(source.X.row(row), X.cols(), X.row(i));
             std::copy_n(source.Y.row(row), Y.cols(), Y.row(i));
         }
+    }
+    MatrixView<T> gathered_inputs(std::size_t slot, std::size_t count) const noexcept {
+        return rows(w_.inputs_, slot, count);
+    }
+    MatrixView<T> gathered_targets(std::size_t slot, std::size_t count) const noexcept {
+        return rows(w_.targets_, slot, count);
+    }
+
+    Activation activation(std::size_t l, bool logits) const noexcept {
+        return logits && l + 1 == layers_.size() ? Activation::identity : layers_[l].activation;
     }
 
   private:
@@ -173,18 +192,10 @@ class Pass {
         return view.middle_rows(slot, count);
     }
 
-    static bool scattered(const std::size_t* order, std::size_t count) noexcept {
-        return order != nullptr && count > 1;
-    }
-
-    MatrixView<const T> located(MatrixView<const T> all, const std::size_t* order, std::size_t first,
-                                std::size_t count, const Block& block) const noexcept {
-        if (scattered(order, count)) return rows(block, 0, count);
-        return all.middle_rows(order ? order[first] : first, count);
-    }
-
-    Activation activation(std::size_t l, bool logits) const noexcept {
-        return logits && l + 1 == layers_.size() ? Activation::identity : layers_[l].activation;
+    static MatrixView<const T> located(const Rows<T>& source, MatrixView<const T> all, std::size_t first,
+                                       std::size_t count, MatrixView<const T> gathered) noexcept {
+        if (scattered(source, count)) return gathered;
+        return all.middle_rows(source.order ? source.order[first] : first, count);
     }
 
     const T* weights(const Dense& layer) const noexcept { return parameters_ + layer.weights; }

@@ -11,6 +11,7 @@
 #include <densimd/nn/data.hpp>
 #include <densimd/nn/network.hpp>
 
+#include "block.hpp"
 #include "check.hpp"
 #include "metric.hpp"
 #include "work.hpp"
@@ -22,6 +23,21 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void check_engine(const FitOptions& options) {
+    if (options.engine < Engine::automatic || options.engine > Engine::block) throw Error("unknown engine");
+    if (options.batch_size > 1 && options.engine > Engine::plain)
+        throw Error("engines fused and block are for batch_size 1; found batch_size " +
+                    std::to_string(options.batch_size));
+}
+
+// By shape alone: engines differ in their bits.
+Engine engine_for(const FitOptions& options, const std::vector<Dense>& layers) {
+    if (options.batch_size > 1) return Engine::plain;
+    if (options.engine != Engine::automatic) return options.engine;
+    const Dense& first = layers.front();
+    return first.inputs >= 32 && first.outputs >= 32 ? Engine::block : Engine::fused;
 }
 
 template <class T>
@@ -158,6 +174,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     check_metric(options.metric);
     const T rate = checked_learning_rate<T>(options.learning_rate);
     if (options.batch_size == 0) throw Error("batch_size is 0; expected at least 1");
+    check_engine(options);
     check_data(X, Y, options.loss);
     const SplitRows split = split_rows(X.rows(), options, seed_);
 
@@ -165,14 +182,16 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const std::size_t batch = std::min(options.batch_size, order.size());
     const Rows<T> training{X, Y, order.data(), order.size()};
     const Rows<T> validation{X, Y, split.validation.data(), split.validation.size()};
-    Workspace<T> workspace = make_workspace(batch);
+    const Engine engine = engine_for(options, layers_);
+    Workspace<T> workspace = make_workspace(engine == Engine::block ? BlockEngine<T>::workspace_rows : batch);
+    AlignedVector<T> G(engine == Engine::block ? BlockEngine<T>::G_size : 0);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(validation.count, 1, 256));
     const Work<T> train{*kernels_, layers_, workspace, training, options.loss, options.threads};
     const Work<T> validate{*kernels_,  layers_,      validation_workspace,
                            validation, options.loss, options.threads};
     MetricSum<T> metric(options.metric, training);
     AlignedVector<T> last_finite = parameters_;
-    History history;
+    History history{.epochs = {}, .engine = engine};
 
     for (std::size_t e = 0; e < options.epochs; ++e) {
         const Clock::time_point start = Clock::now();
@@ -193,12 +212,19 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         double losses = 0;
         std::size_t step = 0;
         metric.reset();
-        train.epoch(parameters_.data(), batch, rate, [&](std::size_t first, std::size_t count, double loss) {
+        const auto after = [&](std::size_t first, std::size_t count, std::size_t slot, double loss) {
             ++step;
             if (!std::isfinite(loss)) diverged("the loss is " + text(loss), step);
             losses += loss;
-            if (options.metric != Metric::none) train.add_metric(metric, parameters_.data(), first, count);
-        });
+            if (options.metric != Metric::none)
+                train.add_metric(metric, parameters_.data(), first, count, slot);
+        };
+        if (engine == Engine::block)
+            BlockEngine<T>(train, parameters_.data(), rate, G.data()).epoch(after);
+        else if (engine == Engine::fused)
+            train.epoch_of_single_rows(parameters_.data(), rate, after);
+        else
+            train.epoch(parameters_.data(), batch, rate, after);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);
         record.training = {losses / static_cast<double>(order.size()), metric.value()};

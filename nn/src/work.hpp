@@ -34,7 +34,7 @@ struct Work {
     void rows_of_thread(const Pass<T>& pass, Member member, std::size_t first, std::size_t count,
                         bool gradient) const noexcept {
         const Range part = member.part_of(count);
-        pass.gather(source, first, count, part.first, part.last);
+        if (pass.scattered(source, count)) pass.gather(source, first + part.first, part.first, part.count());
         const MatrixView<const T> X = pass.inputs(source, first, count).middle_rows(part.first, part.count());
         const MatrixView<const T> Y =
             pass.targets(source, first, count).middle_rows(part.first, part.count());
@@ -69,15 +69,13 @@ struct Work {
         return sum_of_losses(pass, count);
     }
 
-    // An epoch of steps of at most `batch` rows. Calls after(first row, rows, sum of their losses) after the
-    // forward pass of each; it throws if that is not finite, and then the step has changed nothing.
+    // An epoch of steps of at most `batch` rows. Calls after(first row, rows, slot, sum of their losses)
+    // after the forward pass of each; it throws if that is not finite, and then the step has changed nothing.
     template <class After>
     void epoch(T* parameters, std::size_t batch, T learning_rate, const After& after) const {
-        if (batch == 1 && useful_threads(threads, multiply_adds(layers, 1, 3)) == 1)
-            return epoch_of_single_rows(parameters, learning_rate, after);
         for (std::size_t first = 0; first < source.count; first += batch) {
             const std::size_t count = std::min(batch, source.count - first);
-            after(first, count, step(parameters, first, count, learning_rate));
+            after(first, count, 0, step(parameters, first, count, learning_rate));
         }
     }
 
@@ -89,16 +87,16 @@ struct Work {
         pass.forward(x, 0, pass.outputs(0, 1), logits());
         for (std::size_t i = 0; i < source.count; ++i) {
             pass.loss(pass.targets(source, i, 1), 0, loss, true);
-            after(i, 1, static_cast<double>(*pass.losses(0)));
-            pass.backward_and_update(parameters, learning_rate);
+            after(i, 1, 0, static_cast<double>(*pass.losses(0)));
+            pass.backward_and_update(parameters, learning_rate, 0);
             if (i + 1 == source.count) break;
             const MatrixView<const T> next = pass.inputs(source, i + 1, 1);
             pass.update_and_forward(parameters, learning_rate, x.data(), next.data(), logits());
             x = next;
         }
         const Dense& layer = layers.front();
-        k.dense_update(1, layer.inputs, layer.outputs, x.data(), x.stride(), pass.gradients(0).data(),
-                       layer.outputs, learning_rate, parameters + layer.weights, layer.stride,
+        k.dense_update(1, layer.inputs, layer.outputs, x.data(), x.stride(), pass.gradients(0, 0, 1).data(),
+                       layer.outputs, -learning_rate, parameters + layer.weights, layer.stride,
                        parameters + layer.biases);
     }
 
@@ -108,16 +106,17 @@ struct Work {
             const Range rows = member.part_of(layer.inputs);
             T* biases = member.thread == 0 ? parameters + layer.biases : nullptr;
             k.dense_update(X.rows(), rows.count(), layer.outputs, input.data() + rows.first, input.stride(),
-                           dZ.data(), dZ.stride(), learning_rate,
+                           dZ.data(), dZ.stride(), -learning_rate / static_cast<T>(X.rows()),
                            parameters + layer.weights + rows.first * layer.stride, layer.stride, biases);
         });
     }
 
-    // After forward or step: the metric of the rows that it saw.
-    void add_metric(MetricSum<T>& sum, const T* parameters, std::size_t first, std::size_t count) const {
+    // After forward or step: the metric of the rows that it saw, which are in the workspace from `slot` on.
+    void add_metric(MetricSum<T>& sum, const T* parameters, std::size_t first, std::size_t count,
+                    std::size_t slot) const {
         const Pass<T> pass(k, layers, parameters, workspace);
-        if (logits()) pass.activate_logits(0, count);
-        sum.add(pass.outputs(0, count), pass.targets(source, first, count));
+        if (logits()) pass.activate_logits(slot, count);
+        sum.add(pass.outputs(slot, count), pass.targets(source, first, count));
     }
 
     Evaluation evaluate(const T* parameters, Metric metric) const {
@@ -126,7 +125,7 @@ struct Work {
         for (std::size_t first = 0; first < source.count; first += workspace.batch()) {
             const std::size_t count = std::min(workspace.batch(), source.count - first);
             losses += forward(parameters, first, count, false);
-            if (metric != Metric::none) add_metric(sum, parameters, first, count);
+            if (metric != Metric::none) add_metric(sum, parameters, first, count, 0);
         }
         return {losses / static_cast<double>(source.count), sum.value()};
     }

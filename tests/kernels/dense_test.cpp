@@ -38,10 +38,10 @@ std::vector<T> reference_backward(Shape s, const std::vector<T>& dZ, const std::
 
 // The new W, followed by the new b.
 template <class T>
-std::vector<T> reference_update(Shape s, const std::vector<T>& X, const std::vector<T>& dZ, T learning_rate,
+std::vector<T> reference_update(Shape s, const std::vector<T>& X, const std::vector<T>& dZ, T scale,
                                 std::vector<T> W, std::vector<T> b) {
-    kernels::reference<T>().dense_update(s.batch, s.in, s.out, X.data(), s.in, dZ.data(), s.out,
-                                         learning_rate, W.data(), s.out, b.data());
+    kernels::reference<T>().dense_update(s.batch, s.in, s.out, X.data(), s.in, dZ.data(), s.out, scale,
+                                         W.data(), s.out, b.data());
     W.insert(W.end(), b.begin(), b.end());
     return W;
 }
@@ -158,12 +158,10 @@ TEST_CASE_TEMPLATE("dense_update", T, float, double) {
     for (const Shape s : matrix_shapes()) {
         const auto X = random.vector<T>(s.batch * s.in), dZ = random.vector<T>(s.batch * s.out),
                    W = random.vector<T>(s.in * s.out), b = random.vector<T>(s.out);
-        const T learning_rate = random.uniform(T{0}, T{2});
-        const auto expected = reference_update(s, X, dZ, learning_rate, W, b);
-        // A negative rate adds up the magnitudes of the terms.
-        const auto bound = sum_bound(
-            s.batch + 1,
-            reference_update(s, magnitudes(X), magnitudes(dZ), -learning_rate, magnitudes(W), magnitudes(b)));
+        const T scale = random.uniform(T{-2}, T{0}) / static_cast<T>(std::max<std::size_t>(s.batch, 1));
+        const auto expected = reference_update(s, X, dZ, scale, W, b);
+        const auto bound = sum_bound(s.batch + 1, reference_update(s, magnitudes(X), magnitudes(dZ), -scale,
+                                                                   magnitudes(W), magnitudes(b)));
         for (const bool with_bias : {false, true}) {
             INFO("batch ", s.batch, ", in ", s.in, ", out ", s.out, ", bias ", with_bias);
             on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
@@ -171,8 +169,7 @@ TEST_CASE_TEMPLATE("dense_update", T, float, double) {
                     W_out(s.in, s.out, W, layout);
                 GuardedVector<T> b_out(b, layout);
                 kernels.dense_update(s.batch, s.in, s.out, X_in.data(), X_in.ld(), dZ_in.data(), dZ_in.ld(),
-                                     learning_rate, W_out.data(), W_out.ld(),
-                                     with_bias ? b_out.data() : nullptr);
+                                     scale, W_out.data(), W_out.ld(), with_bias ? b_out.data() : nullptr);
                 std::vector<T> result = W_out.values(), new_b = b_out.values();
                 if (!with_bias) {
                     CHECK(b_out.unchanged());

@@ -80,10 +80,10 @@ TEST_CASE_TEMPLATE("a sample without inputs or outputs", T, float, double) {
         const std::vector<T> dz(n, 2);
         // Only biases: they are updated, and are the logits.
         std::vector<T> b(n, 3), y(n, 7);
-        k.dense_backward_update(0, n, none, dz.data(), T{0.5}, none, n, b.data(), none, Activation::identity,
+        k.dense_backward_update(0, n, none, dz.data(), T{-0.5}, none, n, b.data(), none, Activation::identity,
                                 none);
         CHECK(b == std::vector<T>(n, 2));
-        k.dense_update_forward(0, n, none, dz.data(), T{0.5}, none, n, b.data(), none, Activation::relu,
+        k.dense_update_forward(0, n, none, dz.data(), T{-0.5}, none, n, b.data(), none, Activation::relu,
                                y.data());
         CHECK(b == std::vector<T>(n, 1));
         CHECK(y == b);

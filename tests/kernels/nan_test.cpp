@@ -99,7 +99,7 @@ TEST_CASE_TEMPLATE("a NaN in dZ makes its column of W and its bias NaN", T, floa
             std::vector<T> X(s.batch * s.in, T{0.5}), dZ(s.batch * s.out, T{0.25}), W(s.in * s.out, 1),
                 b(s.out, 1);
             dZ[at] = nan_value<T>;
-            k.dense_update(s.batch, s.in, s.out, X.data(), s.in, dZ.data(), s.out, T{0.5}, W.data(), s.out,
+            k.dense_update(s.batch, s.in, s.out, X.data(), s.in, dZ.data(), s.out, T{-0.5}, W.data(), s.out,
                            b.data());
             check_nans(W, s.out, [&](std::size_t, std::size_t column) { return column == at % s.out; });
             check_nans(b, s.out, [&](std::size_t, std::size_t column) { return column == at % s.out; });

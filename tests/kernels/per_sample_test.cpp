@@ -79,7 +79,7 @@ TEST_CASE_TEMPLATE("dense_backward_update is dense_backward_input and dense_upda
     for_each_case([&](Shape s, Activation activation, bool with_bias) {
         const auto W = random.vector<T>(s.in * s.out), b = random.vector<T>(s.out),
                    x = random.vector<T>(s.in), dz = random.vector<T>(s.out), a = random.vector<T>(s.in, 0, 1);
-        const T learning_rate = random.uniform(T{0}, T{2});
+        const T scale = random.uniform(T{-2}, T{2});
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
             Operands<T> expected(s, W, b, x, dz, layout);
             GuardedVector<T> a_in(a, layout), dx(s.in, layout), dx_of_x(s.in, layout);
@@ -89,13 +89,13 @@ TEST_CASE_TEMPLATE("dense_backward_update is dense_backward_input and dense_upda
             };
             backward_of(a.data(), dx);
             backward_of(x.data(), dx_of_x);
-            kernels.dense_update(1, s.in, s.out, x.data(), s.in, dz.data(), s.out, learning_rate,
-                                 expected.W.data(), expected.W.ld(), with_bias ? expected.b.data() : nullptr);
+            kernels.dense_update(1, s.in, s.out, x.data(), s.in, dz.data(), s.out, scale, expected.W.data(),
+                                 expected.W.ld(), with_bias ? expected.b.data() : nullptr);
             // `output` may be x, or null for the identity; dx may be `output`.
             const auto check = [&](Operands<T>& found, const T* output, T* found_dx,
                                    const GuardedVector<T>& expected_dx) {
                 kernels.dense_backward_update(
-                    s.in, s.out, found.x.data(), found.dz.data(), learning_rate, found.W.data(), found.W.ld(),
+                    s.in, s.out, found.x.data(), found.dz.data(), scale, found.W.data(), found.W.ld(),
                     with_bias ? found.b.data() : nullptr, output, activation, found_dx);
                 CHECK(bit_difference(std::vector<T>(found_dx, found_dx + s.in), expected_dx.values()) == "");
                 found.check_same(expected, with_bias);
@@ -118,18 +118,18 @@ TEST_CASE_TEMPLATE("dense_update_forward is dense_update and dense_forward", T, 
     for_each_case([&](Shape s, Activation activation, bool with_bias) {
         const auto W = random.vector<T>(s.in * s.out), b = random.vector<T>(s.out),
                    x = random.vector<T>(s.in), dz = random.vector<T>(s.out), next_x = random.vector<T>(s.in);
-        const T learning_rate = random.uniform(T{0}, T{2});
+        const T scale = random.uniform(T{-2}, T{2});
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
             Operands<T> expected(s, W, b, x, dz, layout);
             GuardedVector<T> next_x_in(next_x, layout), y(s.out, layout);
             T* const new_b = with_bias ? expected.b.data() : nullptr;
-            kernels.dense_update(1, s.in, s.out, x.data(), s.in, dz.data(), s.out, learning_rate,
-                                 expected.W.data(), expected.W.ld(), new_b);
+            kernels.dense_update(1, s.in, s.out, x.data(), s.in, dz.data(), s.out, scale, expected.W.data(),
+                                 expected.W.ld(), new_b);
             kernels.dense_forward(1, s.in, s.out, next_x.data(), s.in, expected.W.data(), expected.W.ld(),
                                   new_b, activation, y.data(), s.out);
             const auto check = [&](Operands<T>& found, T* found_y) {
                 kernels.dense_update_forward(
-                    s.in, s.out, found.x.data(), found.dz.data(), learning_rate, found.W.data(), found.W.ld(),
+                    s.in, s.out, found.x.data(), found.dz.data(), scale, found.W.data(), found.W.ld(),
                     with_bias ? found.b.data() : nullptr, next_x_in.data(), activation, found_y);
                 CHECK(bit_difference(std::vector<T>(found_y, found_y + s.out), y.values()) == "");
                 found.check_same(expected, with_bias);

@@ -60,4 +60,6 @@ TEST_CASE_TEMPLATE("the trained weights of a seed, on ISAs with FMA", T, float, 
     net.fit(X, Y, {.loss = nn::mean_squared_error, .batch_size = 16, .epochs = 3});
     net.fit(X, Y, {.loss = nn::cosine_distance, .batch_size = 7, .epochs = 3});
     CHECK(hash_of(net) == pinned<T>(14490722842276455521u, 12496666283883378677u));
+    net.fit(X, Y, {.epochs = 2, .engine = nn::Engine::block});
+    CHECK(hash_of(net) == pinned<T>(12837441833308868406u, 12120525634524673573u));
 }

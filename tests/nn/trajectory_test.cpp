@@ -24,6 +24,7 @@ std::vector<Case> cases() {
             {{.inputs = 8, .layers = {{16, sigmoid}, {1, sigmoid}}, .seed = 2}, nn::mean_squared_error},
             {{.inputs = 3, .layers = {{5, identity}, {9, sigmoid}, {2, identity}}, .seed = 3},
              nn::mean_squared_error},
+            {{.inputs = 40, .layers = {{35, sigmoid}, {3, sigmoid}}, .seed = 7}, nn::mean_squared_error},
             {{.inputs = 2, .layers = {{7, sigmoid}, {1, sigmoid}}, .seed = 4}, nn::binary_cross_entropy},
             {{.inputs = 17, .layers = {{6, sigmoid}, {10, sigmoid}}, .seed = 5}, nn::binary_cross_entropy},
             {{.inputs = 5, .layers = {{11, sigmoid}, {4, identity}}, .seed = 6}, nn::cosine_distance}};
@@ -130,9 +131,14 @@ void check_follows(const nn::FitOptions& common) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("per-sample fit is the article's loop", T, float, double) {
-    check_follows<T>({.learning_rate = 0.5, .batch_size = 1, .epochs = 4, .validation_split = 0.2});
-    check_follows<T>({.learning_rate = 0.1, .batch_size = 1, .epochs = 2, .shuffle = false});
+TEST_CASE_TEMPLATE("per-sample fit is the article's loop, whatever the engine", T, float, double) {
+    for (const nn::Engine engine : every_engine) {
+        INFO("engine ", static_cast<int>(engine));
+        check_follows<T>(
+            {.learning_rate = 0.5, .batch_size = 1, .epochs = 4, .validation_split = 0.2, .engine = engine});
+        check_follows<T>(
+            {.learning_rate = 0.1, .batch_size = 1, .epochs = 2, .shuffle = false, .engine = engine});
+    }
 }
 
 TEST_CASE_TEMPLATE("mini-batch fit is the article's loop with mean gradients", T, float, double) {

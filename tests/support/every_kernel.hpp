@@ -64,8 +64,8 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
 
     const std::vector<T> W_and_b = joined(W, b), updates = joined(W_and_b, std::vector<T>(std::max(in, out)));
     run_on(W_and_b, [&](T* updated) {
-        k.dense_update(batch, in, out, X.data(), in, dZ.data(), out, T{0.625}, updated, out,
-                       updated + in * out);
+        k.dense_update(batch, in, out, X.data(), in, dZ.data(), out, T{-0.625} / static_cast<T>(batch),
+                       updated, out, updated + in * out);
     });
     for (const Activation activation : all_activations) {
         run(batch * out, [&](T* A) {
@@ -77,12 +77,12 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
         });
         run_on(updates, [&](T* updated) {
             T* const new_b = updated + in * out;
-            k.dense_backward_update(in, out, X.data(), dZ.data(), T{0.625}, updated, out, new_b, S.data(),
+            k.dense_backward_update(in, out, X.data(), dZ.data(), T{-0.625}, updated, out, new_b, S.data(),
                                     activation, new_b + out);
         });
         run_on(updates, [&](T* updated) {
             T* const new_b = updated + in * out;
-            k.dense_update_forward(in, out, X.data(), dZ.data(), T{0.625}, updated, out, new_b, S.data(),
+            k.dense_update_forward(in, out, X.data(), dZ.data(), T{-0.625}, updated, out, new_b, S.data(),
                                    activation, new_b + out);
         });
     }

@@ -18,6 +18,9 @@ namespace densimd::test {
 
 namespace nn = densimd::nn;
 
+inline constexpr nn::Engine every_engine[] = {nn::Engine::automatic, nn::Engine::plain, nn::Engine::fused,
+                                              nn::Engine::block};
+
 template <class T>
 nn::Matrix<T> random_matrix(Random& random, std::size_t rows, std::size_t cols, T low = -1, T high = 1) {
     return {rows, cols, random.vector<T>(rows * cols, low, high)};

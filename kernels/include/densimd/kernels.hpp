@@ -183,26 +183,24 @@ struct Kernels {
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept;
 
-    /// One step of gradient descent with the mean gradient of the batch:
-    /// W -= (learning_rate / batch) X^T dZ,  b -= (learning_rate / batch) (sum of dZ's rows). b may be null.
-    /// A range of W's rows may be updated by itself: pass X + k, W + k * ldw and the number of rows as `in`.
+    /// W += scale X^T dZ,  b += scale (sum of dZ's rows): a step of gradient descent along the mean gradient
+    /// of the batch with scale = -learning_rate / batch. b may be null. A range of W's rows may be updated by
+    /// itself: pass X + k, W + k * ldw and the number of rows as `in`.
     void (*dense_update)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
-                         const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw,
-                         T* b) noexcept;
+                         const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) noexcept;
 
     // ---- two passes over W in one, for updates after each sample; the bits are those of the two ----
 
     /// dense_backward_input with W as it is, then dense_update, for one sample: dx = (W dz) * activation'(a),
-    /// W -= learning_rate x dz^T, b -= learning_rate dz. b may be null. a[in]: the output, or logits, of the
+    /// W += scale x dz^T, b += scale dz. b may be null. a[in]: the output, or logits, of the
     /// layer before; it may be x or null as there. dx may be `a`, but not x.
-    void (*dense_backward_update)(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
-                                  T* W, std::size_t ldw, T* b, const T* a, Activation activation,
-                                  T* dx) noexcept;
+    void (*dense_backward_update)(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
+                                  std::size_t ldw, T* b, const T* a, Activation activation, T* dx) noexcept;
 
-    /// dense_update with one sample, then dense_forward of the next: W -= learning_rate x dz^T,
-    /// b -= learning_rate dz, y = activation(next_x W + b). b may be null.
-    void (*dense_update_forward)(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
-                                 T* W, std::size_t ldw, T* b, const T* next_x, Activation activation,
+    /// dense_update with one sample, then dense_forward of the next: W += scale x dz^T,
+    /// b += scale dz, y = activation(next_x W + b). b may be null.
+    void (*dense_update_forward)(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
+                                 std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept;
 
     // ---- losses: value per row and gradient in one pass ----

@@ -387,10 +387,8 @@ void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t ld
 
 template <class T>
 void dense_update_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
-                         const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw,
-                         T* b) noexcept {
+                         const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) noexcept {
     if (batch == 0) return;
-    const T scale = -learning_rate / static_cast<T>(batch);
     update_weights(batch, in, out, X, ldx, dZ, lddz, scale, W, ldw);
     if (b) update_bias(batch, out, dZ, lddz, scale, b);
 }

@@ -34,21 +34,20 @@ struct Updated {
 };
 
 template <class T>
-void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
-                                  T* W, std::size_t ldw, T* b, const T* a, Activation activation,
-                                  T* dx) noexcept {
+void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
+                                  std::size_t ldw, T* b, const T* a, Activation activation, T* dx) noexcept {
     if (out == 1 && ldw == 1) {
         dense_backward_input_kernel(1, in, out, dz, 1, W, ldw, a, in, activation, dx, in);
-        update_by_one(in, out, x, dz, -learning_rate, W, ldw);
+        update_by_one(in, out, x, dz, scale, W, ldw);
     } else {
         dot_one_row(
             in, out, dz, W, ldw,
             [&](std::size_t k) {
-                return Updated<T, Version::before>{x + k, dz, -learning_rate};
+                return Updated<T, Version::before>{x + k, dz, scale};
             },
             InputGradient<T>{a, in, functions<T>(activation).gradient, dx, in});
     }
-    if (b) update_bias(1, out, dz, out, -learning_rate, b);
+    if (b) update_bias(1, out, dz, out, scale, b);
 }
 
 template <class T, std::size_t Splits>
@@ -74,16 +73,16 @@ void update_forward_one_output(std::size_t in, const Updated<T, Version::after>&
 }
 
 template <class T>
-void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate,
-                                 T* W, std::size_t ldw, T* b, const T* next_x, Activation activation,
+void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
+                                 std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept {
-    if (b) update_bias(1, out, dz, out, -learning_rate, b);
+    if (b) update_bias(1, out, dz, out, scale, b);
     const ForwardEpilogue<T> epilogue{b, functions<T>(activation), y, out};
-    const Updated<T, Version::after> source{x, dz, -learning_rate};
+    const Updated<T, Version::after> source{x, dz, scale};
     const Product<T> product{1, out, in, next_x, in, 1, W, ldw};
     if (out == 1) {
         if (ldw == 1) return update_forward_one_output(in, source, W, next_x, epilogue);
-        update_by_one(in, out, x, dz, -learning_rate, W, ldw);
+        update_by_one(in, out, x, dz, scale, W, ldw);
         return forward_one_output(1, in, next_x, in, W, ldw, epilogue);
     }
     if (is_long_row(out, lanes<T>)) return forward_long_row(in, out, next_x, W, ldw, source, epilogue);

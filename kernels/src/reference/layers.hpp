@@ -74,19 +74,18 @@ void gemm_tn(std::size_t batch, std::size_t in, std::size_t out, const T* X, std
 // W += scale X^T dZ.
 template <class T>
 void add_scaled(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* dZ,
-                std::size_t lddz, Wide<T> scale, T* W, std::size_t ldw) {
+                std::size_t lddz, T scale, T* W, std::size_t ldw) {
     for (std::size_t k = 0; k < in; ++k)
         for (std::size_t j = 0; j < out; ++j) {
             T& w = W[k * ldw + j];
-            w = static_cast<T>(w + scale * gradient_element(batch, k, j, X, ldx, dZ, lddz));
+            w = static_cast<T>(w + wide(scale) * gradient_element(batch, k, j, X, ldx, dZ, lddz));
         }
 }
 
 template <class T>
 void dense_update(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
-                  const T* dZ, std::size_t lddz, T learning_rate, T* W, std::size_t ldw, T* b) noexcept {
+                  const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) noexcept {
     if (batch == 0) return;
-    const Wide<T> scale = -wide(learning_rate) / static_cast<Wide<T>>(batch);
     add_scaled(batch, in, out, X, ldx, dZ, lddz, scale, W, ldw);
     const T one = 1;  // the bias is the weight of an input that is always 1
     if (b) add_scaled(batch, 1, out, &one, 0, dZ, lddz, scale, b, out);
@@ -98,16 +97,16 @@ void ger(std::size_t in, std::size_t out, T alpha, const T* x, const T* dz, T* W
 }
 
 template <class T>
-void dense_backward_update(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate, T* W,
+void dense_backward_update(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                            std::size_t ldw, T* b, const T* a, Activation activation, T* dx) noexcept {
     dense_backward_input<T>(1, in, out, dz, out, W, ldw, a, in, activation, dx, in);
-    dense_update<T>(1, in, out, x, in, dz, out, learning_rate, W, ldw, b);
+    dense_update<T>(1, in, out, x, in, dz, out, scale, W, ldw, b);
 }
 
 template <class T>
-void dense_update_forward(std::size_t in, std::size_t out, const T* x, const T* dz, T learning_rate, T* W,
+void dense_update_forward(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                           std::size_t ldw, T* b, const T* next_x, Activation activation, T* y) noexcept {
-    dense_update<T>(1, in, out, x, in, dz, out, learning_rate, W, ldw, b);
+    dense_update<T>(1, in, out, x, in, dz, out, scale, W, ldw, b);
     dense_forward<T>(1, in, out, next_x, in, W, ldw, b, activation, y, out);
 }
 

@@ -44,8 +44,18 @@ struct EpochRecord {
     double seconds = 0;  ///< spent on training in this epoch, without the validation
 };
 
+/// How updates after single samples (batch_size = 1) are computed. All give the article's trajectory: plain
+/// and fused the same bits, block the same up to rounding. Larger batches are always plain.
+enum class Engine {
+    automatic,  ///< the fastest, chosen by the network's shape alone
+    plain,      ///< forward, backward, update: three passes over each W
+    fused,      ///< the update and the next forward in one pass, and the update and the backward
+    block,      ///< the first layer's products for 32 samples at once, made exact by sums of low rank
+};
+
 struct History {
     std::vector<EpochRecord> epochs;
+    Engine engine = Engine::plain;  ///< the one that computed the updates
 };
 
 /// Which rows are held back for validation.
@@ -64,6 +74,7 @@ struct FitOptions {
     Split split = Split::shuffled;
     bool shuffle = true;  ///< a new order each epoch, a pure function of (the network's seed, epoch)
     Metric metric = Metric::none;
+    Engine engine = Engine::automatic;
     int threads = 1;  ///< at most so many; never changes a bit of the result
     /// Called after every epoch; return false to stop after this one.
     std::function<bool(const EpochRecord&)> on_epoch = {};

@@ -1,0 +1,121 @@
+// Engines of per-sample training: the bits they share, what they refuse, where they stop.
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <vector>
+
+#include "support/nn.hpp"
+
+using namespace densimd::test;
+
+namespace {
+
+using nn::Engine;
+
+std::vector<nn::NetworkOptions> networks() {
+    using nn::identity, nn::sigmoid, nn::tanh;
+    return {{.inputs = 8, .layers = {{1, sigmoid}}, .seed = 1},
+            {.inputs = 1, .layers = {{16, tanh}, {1, sigmoid}}, .seed = 2},
+            {.inputs = 33, .layers = {{40, sigmoid}, {17, nn::relu}, {3, sigmoid}}, .seed = 3},
+            {.inputs = 130, .layers = {{129, sigmoid}}, .seed = 4}};
+}
+
+template <class T>
+std::vector<T> train(const nn::NetworkOptions& network, std::size_t rows, const nn::FitOptions& options) {
+    Random random(rows);
+    const auto X = random_matrix<T>(random, rows, network.inputs);
+    const auto Y = random_matrix<T>(random, rows, network.layers.back().units, 0, 1);
+    nn::BasicNetwork<T> net(network);
+    const nn::History history = net.fit(X, Y, options);
+    std::vector<T> all = parameters_of(net);
+    for (const double number : numbers_of(history)) all.push_back(static_cast<T>(number));
+    return all;
+}
+
+// About a block of 32 samples, and about two.
+constexpr std::size_t row_counts[] = {1, 2, 31, 32, 33, 64, 65, 100};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("plain and fused give the same bits", T, float, double) {
+    for (const nn::NetworkOptions& network : networks())
+        for (const std::size_t rows : row_counts)
+            for (const nn::Loss loss :
+                 {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance}) {
+                INFO("network ", network.seed, ", rows ", rows, ", loss ", static_cast<int>(loss));
+                nn::FitOptions options{.loss = loss, .epochs = 2, .metric = nn::Metric::r2};
+                options.engine = Engine::plain;
+                const std::vector<T> plain = train<T>(network, rows, options);
+                options.engine = Engine::fused;
+                CHECK(bit_difference(train<T>(network, rows, options), plain) == "");
+            }
+}
+
+TEST_CASE_TEMPLATE("no engine's bits depend on the threads", T, float, double) {
+    // The last is wide enough for three threads to pay in blocks.
+    std::vector<nn::NetworkOptions> all = networks();
+    all.push_back({.inputs = 400, .layers = {{300, nn::sigmoid}, {20, nn::sigmoid}}, .seed = 5});
+    for (const nn::NetworkOptions& network : all)
+        for (const Engine engine : every_engine) {
+            INFO("network ", network.seed, ", engine ", static_cast<int>(engine));
+            nn::FitOptions options{.epochs = 2, .metric = nn::Metric::r2, .engine = engine};
+            const std::vector<T> one = train<T>(network, 75, options);
+            for (options.threads = 2; options.threads <= 4; ++options.threads)
+                CHECK(bit_difference(train<T>(network, 75, options), one) == "");
+        }
+}
+
+TEST_CASE_TEMPLATE("blocks stay close to plain, also after many updates", T, float, double) {
+    const nn::NetworkOptions network{.inputs = 64, .layers = {{64, nn::sigmoid}, {10, nn::sigmoid}}};
+    nn::FitOptions options{.learning_rate = 0.5, .epochs = 20, .engine = Engine::plain};
+    const std::vector<T> plain = train<T>(network, 333, options);
+    options.engine = Engine::block;
+    const std::vector<T> blocks = train<T>(network, 333, options);
+    // Rounding errors of 6660 updates; without the sums of low rank the weights would differ by 0.01 and
+    // more.
+    const T bound = 6660 * std::numeric_limits<T>::epsilon();
+    CHECK(difference(blocks, plain, std::vector<T>(plain.size(), bound)) == "");
+}
+
+TEST_CASE("the history tells the engine") {
+    Random random;
+    const auto engine_of = [&](std::size_t inputs, std::size_t units, const nn::FitOptions& options) {
+        const auto X = random_matrix<float>(random, 5, inputs), Y = random_matrix<float>(random, 5, units);
+        return nn::Network({.inputs = inputs, .layers = {{units, nn::sigmoid}}}).fit(X, Y, options).engine;
+    };
+    CHECK(engine_of(8, 1, {}) == Engine::fused);
+    CHECK(engine_of(784, 128, {}) == Engine::block);
+    CHECK(engine_of(784, 128, {.threads = 4}) == Engine::block);
+    CHECK(engine_of(784, 128, {.batch_size = 2}) == Engine::plain);
+    CHECK(engine_of(784, 128, {.engine = Engine::plain}) == Engine::plain);
+}
+
+TEST_CASE("an engine for single samples refuses larger batches") {
+    Random random;
+    nn::Network net({.inputs = 3, .layers = {{2, nn::sigmoid}}});
+    const auto X = random_matrix<float>(random, 5, 3), Y = random_matrix<float>(random, 5, 2);
+    for (const Engine engine : {Engine::fused, Engine::block})
+        check_refused(net, [&] { net.fit(X, Y, {.batch_size = 2, .engine = engine}); },
+                      {"batch_size 2", "batch_size 1"});
+    check_refused(net, [&] { net.fit(X, Y, {.engine = static_cast<Engine>(9)}); }, {"unknown engine"});
+}
+
+TEST_CASE("every engine stops at the sample whose loss is not finite") {
+    // A weight of 1e38 and an input of 100 make an infinity, but only in the 50th row.
+    for (const Engine engine : every_engine)
+        for (const int threads : {1, 2}) {
+            INFO("engine ", static_cast<int>(engine), ", threads ", threads);
+            nn::Network net({.inputs = 200, .layers = {{200, nn::identity}}});
+            net.layer(0).weights(0, 0) = 1e38f;
+            nn::Matrix<float> X(70, 200), Y(70, 200);
+            X(49, 0) = 100;
+            const std::vector<float> before = parameters_of(net);
+            try {
+                net.fit(X, Y, {.epochs = 1, .shuffle = false, .engine = engine, .threads = threads});
+                FAIL("no exception");
+            } catch (const nn::TrainingDiverged& diverged) {
+                CHECK(diverged.step() == 50);
+            }
+            CHECK(bit_difference(parameters_of(net), before) == "");
+        }
+}
