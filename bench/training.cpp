@@ -22,7 +22,7 @@ void train(benchmark::State& state, const std::vector<std::size_t>& widths, std:
     const auto Y = numbers<float>(samples * widths.back(), 0, 1, 2);
     const nn::MatrixView<const float> inputs(X.data(), samples, widths.front());
     const nn::MatrixView<const float> targets(Y.data(), samples, widths.back());
-    const nn::FitOptions epoch{.learning_rate = 0.05, .batch_size = batch, .epochs = 1, .threads = threads};
+    const nn::FitOptions epoch{.optimizer = nn::sgd(0.05), .batch_size = batch, .epochs = 1, .threads = threads};
     for (auto _ : state) state.SetIterationTime(network.fit(inputs, targets, epoch).epochs.back().seconds);
     state.counters["ns_per_sample"] =
         benchmark::Counter(1e-9 * static_cast<double>(samples) * static_cast<double>(state.iterations()),

@@ -19,7 +19,7 @@ int main() {
 
     nn::Network net({.inputs = 8, .layers = {{16, nn::sigmoid}, {1, nn::sigmoid}}, .seed = 42});
     nn::History history = net.fit(nn::rows_of(8, x), nn::column(y),
-                                  {.learning_rate = 0.5, .epochs = 100, .validation_split = 0.2});
+                                  {.optimizer = nn::sgd(0.5), .epochs = 100, .validation_split = 0.2});
 
     std::vector<float> row = {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f};
     std::printf("validation loss %.6f\n", history.epochs.back().validation->loss);

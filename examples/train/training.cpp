@@ -39,7 +39,7 @@ Outcome train_network(const Task& task, const Task::Batching& batching, std::uin
     const nn::TrainTest<float>& data = task.data;
     const nn::Network untrained({.inputs = data.X_train.cols(), .layers = task.layers, .seed = seed});
     nn::FitOptions options{.loss = task.loss,
-                           .learning_rate = batching.learning_rate,
+                           .optimizer = nn::sgd(batching.learning_rate),
                            .batch_size = batching.batch_size,
                            .epochs = task.epochs,
                            .validation_split = validation_split,

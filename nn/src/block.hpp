@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "work.hpp"
+#include "trainer.hpp"
 
 namespace densimd::nn {
 
@@ -29,39 +29,32 @@ class BlockEngine {
 
     static constexpr std::size_t workspace_rows = 2 * block_length, G_size = workspace_rows * block_length;
 
-    // Calls after as Work::epoch does.
+    // Calls after as Trainer::epoch does.
     template <class After>
     void epoch(const After& after) const {
         Failure failure;
-        bool going_on = true;
         const double work = 2.0 * block_length * static_cast<double>(layer_.inputs * layer_.outputs);
         on_team(useful_threads(work_.threads, work), [&](Member member) {
             const std::size_t rows = work_.source.count;
             if (member.thread == 0) prepare(0, 0);
             member.barrier();
-            for (std::size_t first = 0, slot = 0; first < rows && going_on;
+            for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
                  first += block_length, slot ^= block_length) {
                 const std::size_t count = std::min(block_length, rows - first);
                 logits(slot, member.part_of(count));
                 member.barrier();
                 // One thread goes from sample to sample, another looks ahead.
                 if (member.thread + 1 == member.team) prepare(first + block_length, slot ^ block_length);
-                if (member.thread == 0) going_on = samples(first, slot, count, after, failure);
+                if (member.thread == 0) samples(first, slot, count, after, failure);
                 member.barrier();
-                if (going_on) update(slot, count, member);
+                if (!failure.happened) update(slot, count, member);
                 member.barrier();
             }
         });
-        if (!going_on)
-            after(failure.row, 1, failure.slot, failure.loss);  // throws, which no thread of a team may
+        if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
     }
 
   private:
-    struct Failure {
-        std::size_t row = 0, slot = 0;
-        double loss = 0;
-    };
-
     // Gathers the rows of a block and computes G, of which only what is below the diagonal will be read.
     void prepare(std::size_t first, std::size_t slot) const noexcept {
         if (first >= work_.source.count) return;
@@ -89,9 +82,9 @@ class BlockEngine {
                          Activation::identity, P.data(), P.stride());
     }
 
-    // From sample to sample; returns false at a loss that is not finite.
+    // From sample to sample, up to one whose loss is not finite.
     template <class After>
-    bool samples(std::size_t first, std::size_t slot, std::size_t count, const After& after,
+    void samples(std::size_t first, std::size_t slot, std::size_t count, const After& after,
                  Failure& failure) const {
         const MatrixView<T> dZ = pass_.gradients(0, slot, count), A = pass_.activations(0, slot, count);
         const T* G = G_ + slot * block_length;
@@ -102,13 +95,12 @@ class BlockEngine {
             pass_.loss(pass_.gathered_targets(slot + t, 1), slot + t, work_.loss, true);
             const double loss = static_cast<double>(*pass_.losses(slot + t));
             if (!std::isfinite(loss)) {
-                failure = {first + t, slot + t, loss};
-                return false;
+                failure = {true, first + t, 1, slot + t, loss};
+                return;
             }
             after(first + t, 1, slot + t, loss);
             pass_.backward_and_update(parameters_, rate_, slot + t);
         }
-        return true;
     }
 
     void update(std::size_t slot, std::size_t count, Member member) const noexcept {

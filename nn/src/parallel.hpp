@@ -2,11 +2,77 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 
 #include <omp.h>
 
 namespace densimd::nn {
+
+struct Range {
+    std::size_t first, last;
+
+    std::size_t count() const { return last - first; }
+};
+
+/// Where the threads of a team wait for each other: for a while awake, because the others are about as far,
+/// then asleep, so that on busy CPUs it is not the waiting that keeps the others from running. (OpenMP's own
+/// barrier may stay awake for milliseconds.)
+class Barrier {
+  public:
+    void wait(std::size_t team) noexcept {
+        const unsigned phase = phase_.load(std::memory_order_relaxed);
+        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == team) {
+            arrived_.store(0, std::memory_order_relaxed);
+            phase_.store(phase + 1, std::memory_order_release);
+            phase_.notify_all();
+            return;
+        }
+        constexpr int about_50_microseconds = 4096;
+        for (int i = 0; i < about_50_microseconds; ++i) {
+            if (phase_.load(std::memory_order_acquire) != phase) return;
+            pause();
+        }
+        while (phase_.load(std::memory_order_acquire) == phase) phase_.wait(phase, std::memory_order_acquire);
+    }
+
+  private:
+    static void pause() noexcept {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("isb");
+#endif
+    }
+
+    alignas(64) std::atomic<std::size_t> arrived_ = 0;
+    alignas(64) std::atomic<unsigned> phase_ = 0;
+};
+
+/// One of the threads that share a piece of work. A team of one is the calling thread itself, which may be a
+/// thread of a parallel region of the caller's; so nothing here asks OpenMP who is running.
+struct Member {
+    std::size_t thread, team;
+    Barrier* meeting_point;
+
+    /// The part of 0 .. count - 1 that falls to this thread.
+    Range part_of(std::size_t count) const { return {count * thread / team, count * (thread + 1) / team}; }
+
+    /// Waits for all threads of the team.
+    void barrier() const {
+        if (team > 1) meeting_point->wait(team);
+    }
+};
+
+/// Calls body(Member) on every thread of a team of at most `threads`. body must not throw.
+template <class Body>
+void on_team(int threads, const Body& body) {
+    if (threads == 1) return body(Member{0, 1, nullptr});
+    Barrier barrier;
+#pragma omp parallel num_threads(threads)
+    body(Member{static_cast<std::size_t>(omp_get_thread_num()),
+                static_cast<std::size_t>(omp_get_num_threads()), &barrier});
+}
 
 /// How many of the threads offered to use for so many multiply-adds. Waking a thread and waiting for it costs
 /// some microseconds, and far more when other programs want the CPUs, which a thread must earn: 2^21
@@ -16,37 +82,6 @@ inline int useful_threads(int offered, double multiply_adds) {
     const double worth = multiply_adds / (1 << 21);
     return worth < 2 ? 1
                      : static_cast<int>(std::min<double>(std::min(offered, 2 * omp_get_num_procs()), worth));
-}
-
-struct Range {
-    std::size_t first, last;
-
-    std::size_t count() const { return last - first; }
-};
-
-/// One of the threads that share a piece of work. A team of one is the calling thread itself, which may be a
-/// thread of a parallel region of the caller's; so nothing here asks OpenMP who is running.
-struct Member {
-    std::size_t thread, team;
-
-    /// The part of 0 .. count - 1 that falls to this thread.
-    Range part_of(std::size_t count) const { return {count * thread / team, count * (thread + 1) / team}; }
-
-    /// Waits for all threads of the team.
-    void barrier() const {
-        if (team > 1) {
-#pragma omp barrier
-        }
-    }
-};
-
-/// Calls body(Member) on every thread of a team of at most `threads`. body must not throw.
-template <class Body>
-void on_team(int threads, const Body& body) {
-    if (threads == 1) return body(Member{0, 1});
-#pragma omp parallel num_threads(threads)
-    body(Member{static_cast<std::size_t>(omp_get_thread_num()),
-                static_cast<std::size_t>(omp_get_num_threads())});
 }
 
 }  // namespace densimd::nn

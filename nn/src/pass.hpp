@@ -117,6 +117,18 @@ class Pass {
         }
     }
 
+    /// The sum over the batch of dW, for the rows of W from `row` on that belong to the columns of X, and of
+    /// db if wanted, at their places in `gradient`, which is laid out like the parameters.
+    void weight_gradient(const Dense& layer, std::size_t row, MatrixView<const T> X, MatrixView<const T> dZ,
+                         bool biases, T* gradient) const noexcept {
+        k_.gemm_tn(X.rows(), X.cols(), layer.outputs, X.data(), X.stride(), dZ.data(), dZ.stride(),
+                   gradient + layer.weights + row * layer.stride, layer.stride);
+        const T one = 1;
+        if (biases)
+            k_.gemm_tn(X.rows(), 1, layer.outputs, &one, 0, dZ.data(), dZ.stride(), gradient + layer.biases,
+                       layer.outputs);
+    }
+
     /// After `loss` of the workspace's row `slot`: dZ of all layers and, on the way down, the update of all
     /// layers but the first. The bits are those of `backward` and single updates.
     void backward_and_update(T* parameters, T learning_rate, std::size_t slot) const noexcept {

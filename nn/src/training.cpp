@@ -13,6 +13,7 @@
 
 #include "block.hpp"
 #include "check.hpp"
+#include "descent.hpp"
 #include "metric.hpp"
 #include "work.hpp"
 
@@ -30,23 +31,17 @@ void check_engine(const FitOptions& options) {
     if (options.batch_size > 1 && options.engine > Engine::plain)
         throw Error("engines fused and block are for batch_size 1; found batch_size " +
                     std::to_string(options.batch_size));
+    if (!is_plain_descent(options.optimizer) && options.engine > Engine::plain)
+        throw Error("engines fused and block are for sgd without weight_decay and max_gradient_norm");
 }
 
 // By shape alone: engines differ in their bits.
 Engine engine_for(const FitOptions& options, const std::vector<Dense>& layers) {
     if (options.batch_size > 1) return Engine::plain;
     if (options.engine != Engine::automatic) return options.engine;
+    if (!is_plain_descent(options.optimizer)) return Engine::plain;
     const Dense& first = layers.front();
     return first.inputs >= 32 && first.outputs >= 32 ? Engine::block : Engine::fused;
-}
-
-template <class T>
-T checked_learning_rate(double learning_rate) {
-    constexpr double most = static_cast<double>(std::numeric_limits<T>::max());
-    if (!(learning_rate >= 0 && learning_rate <= most))
-        throw Error("learning_rate is " + text(learning_rate) +
-                    "; expected a finite number, at least 0 and at most " + text(most));
-    return static_cast<T>(learning_rate);
 }
 
 void check_metric(Metric metric) {
@@ -143,11 +138,7 @@ T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss l
     std::fill(gradient.begin(), gradient.end(), T(0));
     const Pass<T> pass(*kernels_, layers_, parameters_.data(), workspace);
     pass.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
-        kernels_->gemm_tn(X.rows(), layer.inputs, layer.outputs, input.data(), input.stride(), dZ.data(),
-                          dZ.stride(), gradient.data() + layer.weights, layer.stride);
-        const T one = 1;
-        kernels_->gemm_tn(X.rows(), 1, layer.outputs, &one, 0, dZ.data(), dZ.stride(),
-                          gradient.data() + layer.biases, layer.outputs);
+        pass.weight_gradient(layer, 0, input, dZ, true, gradient.data());
     });
     const T count = static_cast<T>(X.rows());
     for (T& g : gradient) g /= count;
@@ -155,24 +146,69 @@ T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss l
 }
 
 template <class T>
-T BasicNetwork<T>::train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, T learning_rate,
-                              Workspace<T>& workspace, int threads) {
+T BasicNetwork<T>::train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss,
+                              const Optimizer& optimizer, Workspace<T>& workspace, int threads) {
     check_threads(threads);
     check_data(X, Y, loss);
     check_batch(X.rows(), workspace);
-    const T rate = checked_learning_rate<T>(static_cast<double>(learning_rate));
+    check_optimizer<T>(optimizer);
+    const bool goes_on = optimizer.method == optimizer_state_.method;
+    OptimizerState<T> before = goes_on ? OptimizerState<T>() : std::move(optimizer_state_);
+    prepare(optimizer);
     const Rows<T> rows{X, Y, nullptr, X.rows()};
-    const double losses = Work<T>{*kernels_, layers_, workspace, rows, loss, threads}.step(parameters_.data(),
-                                                                                           0, X.rows(), rate);
-    if (!std::isfinite(losses)) throw Error("train_step: the loss is " + text(losses));
+    const Work<T> work{*kernels_, layers_, workspace, rows, loss, threads};
+    const Descent<T> descent(*kernels_, optimizer, optimizer_state_, gradient_);
+    const double losses = Trainer<T>(work, parameters_.data(), descent).step(X.rows());
+    if (!std::isfinite(losses)) {
+        if (!goes_on) optimizer_state_ = std::move(before);
+        throw Error("train_step: the loss is " + text(losses));
+    }
     return static_cast<T>(losses / static_cast<double>(X.rows()));
+}
+
+template <class T>
+void BasicNetwork<T>::prepare(const Optimizer& optimizer) {
+    if (optimizer.method != optimizer_state_.method)
+        optimizer_state_ = fresh_state<T>(optimizer.method, parameters_.size());
+    gradient_.resize(is_plain_descent(optimizer) ? 0 : parameters_.size());
+}
+
+template <class T>
+void BasicNetwork<T>::reset_optimizer(const Optimizer& optimizer) {
+    check_optimizer<T>(optimizer);
+    optimizer_state_ = fresh_state<T>(optimizer.method, parameters_.size());
+    prepare(optimizer);
+}
+
+template <class T>
+TrainingState<T> BasicNetwork<T>::training_state() const {
+    return {parameters_, optimizer_state_, seed_, epochs_trained_};
+}
+
+template <class T>
+void BasicNetwork<T>::restore(const TrainingState<T>& state) {
+    const OptimizerState<T>& optimizer = state.optimizer;
+    const auto check = [](const char* what, const AlignedVector<T>& found, std::size_t expected) {
+        if (found.size() != expected)
+            throw Error("restore: the state has " + std::to_string(found.size()) + " " + what +
+                        "; expected " + std::to_string(expected));
+    };
+    const OptimizerState<T> fresh = fresh_state<T>(optimizer.method, parameters_.size());
+    check("parameters", state.parameters, parameters_.size());
+    check("elements of the first moment", optimizer.first_moment, fresh.first_moment.size());
+    check("elements of the second moment", optimizer.second_moment, fresh.second_moment.size());
+    TrainingState<T> copy = state;
+    parameters_ = std::move(copy.parameters);
+    optimizer_state_ = std::move(copy.optimizer);
+    seed_ = copy.seed;
+    epochs_trained_ = copy.epochs_trained;
 }
 
 template <class T>
 History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const FitOptions& options) {
     check_threads(options.threads);
     check_metric(options.metric);
-    const T rate = checked_learning_rate<T>(options.learning_rate);
+    check_optimizer<T>(options.optimizer);
     if (options.batch_size == 0) throw Error("batch_size is 0; expected at least 1");
     check_engine(options);
     check_data(X, Y, options.loss);
@@ -190,7 +226,10 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const Work<T> validate{*kernels_,  layers_,      validation_workspace,
                            validation, options.loss, options.threads};
     MetricSum<T> metric(options.metric, training);
-    AlignedVector<T> last_finite = parameters_;
+    TrainingState<T> last_finite = training_state();
+    prepare(options.optimizer);
+    const Descent<T> descent(*kernels_, options.optimizer, optimizer_state_, gradient_);
+    const Trainer<T> trainer(train, parameters_.data(), descent);
     History history{.epochs = {}, .engine = engine};
 
     for (std::size_t e = 0; e < options.epochs; ++e) {
@@ -198,7 +237,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         EpochRecord record;
         record.epoch = epochs_trained_ + 1;
         const auto diverged = [&](const std::string& what, std::size_t step) {
-            parameters_ = last_finite;
+            restore(last_finite);
             throw TrainingDiverged("training diverged in epoch " + std::to_string(record.epoch) + ", step " +
                                        std::to_string(step) + ": " + what +
                                        "; the network has the weights from before this epoch",
@@ -220,11 +259,11 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                 train.add_metric(metric, parameters_.data(), first, count, slot);
         };
         if (engine == Engine::block)
-            BlockEngine<T>(train, parameters_.data(), rate, G.data()).epoch(after);
+            BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), G.data()).epoch(after);
         else if (engine == Engine::fused)
-            train.epoch_of_single_rows(parameters_.data(), rate, after);
+            trainer.epoch_of_single_rows(after);
         else
-            train.epoch(parameters_.data(), batch, rate, after);
+            trainer.epoch(batch, after);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);
         record.training = {losses / static_cast<double>(order.size()), metric.value()};
@@ -234,8 +273,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             if (!std::isfinite(record.validation->loss))
                 diverged("the validation loss is " + text(record.validation->loss), step);
         }
-        last_finite = parameters_;
         epochs_trained_ = record.epoch;
+        last_finite = training_state();
         history.epochs.push_back(record);
         if (options.on_epoch && !options.on_epoch(record)) break;
     }
@@ -250,8 +289,12 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                                                   int) const;                                                \
     template T BasicNetwork<T>::gradient(MatrixView<const T>, MatrixView<const T>, Loss, std::span<T>,       \
                                          Workspace<T>&) const;                                               \
-    template T BasicNetwork<T>::train_step(MatrixView<const T>, MatrixView<const T>, Loss, T, Workspace<T>&, \
-                                           int);                                                             \
+    template T BasicNetwork<T>::train_step(MatrixView<const T>, MatrixView<const T>, Loss, const Optimizer&, \
+                                           Workspace<T>&, int);                                              \
+    template void BasicNetwork<T>::prepare(const Optimizer&);                                                \
+    template void BasicNetwork<T>::reset_optimizer(const Optimizer&);                                        \
+    template TrainingState<T> BasicNetwork<T>::training_state() const;                                       \
+    template void BasicNetwork<T>::restore(const TrainingState<T>&);                                         \
     template History BasicNetwork<T>::fit(MatrixView<const T>, MatrixView<const T>, const FitOptions&);
 DENSIMD_INSTANTIATE(float)
 DENSIMD_INSTANTIATE(double)

@@ -95,8 +95,8 @@ TEST_CASE_TEMPLATE("train_step and gradient allocate nothing", T, float, double)
                                       Y = p.Y.view().middle_rows(0, batch);
         for (const nn::Loss loss : {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance}) {
             for (const int threads : {1, 3})
-                CHECK(allocations_of([&] { p.net.train_step(X, Y, loss, T{0.1f}, workspace, threads); }) ==
-                      0);
+                CHECK(allocations_of(
+                          [&] { p.net.train_step(X, Y, loss, nn::sgd(0.1), workspace, threads); }) == 0);
             CHECK(allocations_of([&] { p.net.gradient(X, Y, loss, gradient, workspace); }) == 0);
         }
     }

@@ -30,7 +30,7 @@ void check_data_refused(Problem<T>& p, const nn::Matrix<T>& X, const nn::Matrix<
     check_refused(
         p.net, [&] { p.net.evaluate(x, y, loss); }, parts);
     check_refused(
-        p.net, [&] { p.net.train_step(x, y, loss, T{0.1f}, p.workspace); }, parts);
+        p.net, [&] { p.net.train_step(x, y, loss, nn::sgd(0.1), p.workspace); }, parts);
     check_refused(
         p.net, [&] { p.net.gradient(x, y, loss, p.gradient, p.workspace); }, parts);
     CHECK(p.gradient == gradient_before);
@@ -105,10 +105,10 @@ TEST_CASE_TEMPLATE("options that cannot be used", T, float, double) {
     constexpr double inf = std::numeric_limits<double>::infinity(),
                      nan = std::numeric_limits<double>::quiet_NaN();
     refuse({.batch_size = 0}, {"batch_size", "0", "at least 1"});
-    refuse({.learning_rate = nan}, {"learning_rate", "nan", "finite"});
-    refuse({.learning_rate = inf}, {"learning_rate", "inf", "finite"});
-    refuse({.learning_rate = -0.5}, {"learning_rate", "-0.5", "at least 0"});
-    if (sizeof(T) == sizeof(float)) refuse({.learning_rate = 1e300}, {"learning_rate", "1e+300"});
+    refuse({.optimizer = nn::sgd(nan)}, {"learning_rate", "nan", "finite"});
+    refuse({.optimizer = nn::sgd(inf)}, {"learning_rate", "inf", "finite"});
+    refuse({.optimizer = nn::sgd(-0.5)}, {"learning_rate", "-0.5", "at least 0"});
+    if (sizeof(T) == sizeof(float)) refuse({.optimizer = nn::sgd(1e300)}, {"learning_rate", "1e+300"});
     refuse({.validation_split = -0.1}, {"validation_split", "-0.1"});
     refuse({.validation_split = 1}, {"validation_split", "1"});
     refuse({.validation_split = nan}, {"validation_split", "nan"});
@@ -122,15 +122,16 @@ TEST_CASE_TEMPLATE("options that cannot be used", T, float, double) {
 
 TEST_CASE_TEMPLATE("bad arguments of train_step, gradient and evaluate", T, float, double) {
     Problem<T> p;
-    const auto step = [&](T learning_rate, nn::Workspace<T>& workspace, int threads) {
+    const auto step = [&](double learning_rate, nn::Workspace<T>& workspace, int threads) {
         return [&, learning_rate, threads] {
-            p.net.train_step(p.X, p.Y, nn::mean_squared_error, learning_rate, workspace, threads);
+            p.net.train_step(p.X, p.Y, nn::mean_squared_error, nn::sgd(learning_rate), workspace, threads);
         };
     };
-    using Limits = std::numeric_limits<T>;
-    check_refused(p.net, step(Limits::quiet_NaN(), p.workspace, 1), {"learning_rate", "nan"});
-    check_refused(p.net, step(Limits::infinity(), p.workspace, 1), {"learning_rate", "inf"});
-    check_refused(p.net, step(T{-1}, p.workspace, 1), {"learning_rate", "-1"});
+    check_refused(p.net, step(std::numeric_limits<double>::quiet_NaN(), p.workspace, 1),
+                  {"learning_rate", "nan"});
+    check_refused(p.net, step(std::numeric_limits<double>::infinity(), p.workspace, 1),
+                  {"learning_rate", "inf"});
+    check_refused(p.net, step(-1, p.workspace, 1), {"learning_rate", "-1"});
     check_refused(p.net, step(T{1}, p.workspace, 0), {"threads", "0"});
     nn::Workspace<T> small = p.net.make_workspace(9);
     check_refused(p.net, step(T{1}, small, 1), {"10", "9"});

@@ -40,7 +40,8 @@ TEST_CASE_TEMPLATE("a loss that is not finite", T, float, double) {
     std::vector<T> before;
     while (refusal == "(no error)") {
         before = parameters_of(stepped.net);
-        refusal = error_of([&] { stepped.net.train_step(x, y, nn::mean_squared_error, T{2}, workspace); });
+        refusal =
+            error_of([&] { stepped.net.train_step(x, y, nn::mean_squared_error, nn::sgd(2), workspace); });
         REQUIRE(++updates < 10000);
     }
     CHECK(contains(refusal, "loss"));
@@ -49,9 +50,9 @@ TEST_CASE_TEMPLATE("a loss that is not finite", T, float, double) {
     REQUIRE(epoch > 1);
 
     Problem<T> fitted, last_finite;
-    last_finite.net.fit(last_finite.X, last_finite.Y, {.learning_rate = 2, .epochs = epoch - 1});
+    last_finite.net.fit(last_finite.X, last_finite.Y, {.optimizer = nn::sgd(2), .epochs = epoch - 1});
     try {
-        fitted.net.fit(fitted.X, fitted.Y, {.learning_rate = 2, .epochs = 100000});
+        fitted.net.fit(fitted.X, fitted.Y, {.optimizer = nn::sgd(2), .epochs = 100000});
         FAIL_CHECK("did not diverge");
     } catch (const nn::TrainingDiverged& error) {
         CHECK(error.epoch() == epoch);
@@ -64,7 +65,7 @@ TEST_CASE_TEMPLATE("a loss that is not finite", T, float, double) {
     CHECK(bit_difference(parameters_of(fitted.net), parameters_of(last_finite.net)) == "");
     CHECK(fitted.net.epochs_trained() == epoch - 1);
     // It goes on from there.
-    CHECK(fitted.net.fit(fitted.X, fitted.Y, {.learning_rate = 0}).epochs[0].epoch == epoch);
+    CHECK(fitted.net.fit(fitted.X, fitted.Y, {.optimizer = nn::sgd(0)}).epochs[0].epoch == epoch);
 }
 
 TEST_CASE_TEMPLATE("a weight that is not finite behind a finite loss", T, float, double) {
@@ -74,7 +75,7 @@ TEST_CASE_TEMPLATE("a weight that is not finite behind a finite loss", T, float,
     net.layer(0).weights(0, 0) = T{0.001f};
     const std::vector<T> start = parameters_of(net);
     const double rate = static_cast<double>(std::numeric_limits<T>::max());
-    CHECK_THROWS_AS(net.fit(X, Y, {.learning_rate = rate, .epochs = 3}), nn::TrainingDiverged);
+    CHECK_THROWS_AS(net.fit(X, Y, {.optimizer = nn::sgd(rate), .epochs = 3}), nn::TrainingDiverged);
     CHECK(bit_difference(parameters_of(net), start) == "");
     CHECK(net.epochs_trained() == 0);
 }

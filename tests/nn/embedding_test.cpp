@@ -26,7 +26,7 @@ Outcome use_a_network(std::uint64_t seed, int threads) {
     nn::Network net({.inputs = in, .layers = {{4, nn::sigmoid}, {out, nn::sigmoid}}, .seed = seed});
     auto workspace = net.make_workspace(rows);
     Outcome outcome;
-    outcome.loss = net.train_step(X, Y, nn::mean_squared_error, 0.5f, workspace, threads);
+    outcome.loss = net.train_step(X, Y, nn::mean_squared_error, nn::sgd(0.5), workspace, threads);
     net.fit(X, Y, {.batch_size = 3, .epochs = 2, .threads = threads});
     auto small_workspace = net.make_workspace(1);
     nn::Matrix<float> predictions(rows, out);

@@ -67,7 +67,7 @@ TEST_CASE_TEMPLATE("no engine's bits depend on the threads", T, float, double) {
 
 TEST_CASE_TEMPLATE("blocks stay close to plain, also after many updates", T, float, double) {
     const nn::NetworkOptions network{.inputs = 64, .layers = {{64, nn::sigmoid}, {10, nn::sigmoid}}};
-    nn::FitOptions options{.learning_rate = 0.5, .epochs = 20, .engine = Engine::plain};
+    nn::FitOptions options{.optimizer = nn::sgd(0.5), .epochs = 20, .engine = Engine::plain};
     const std::vector<T> plain = train<T>(network, 333, options);
     options.engine = Engine::block;
     const std::vector<T> blocks = train<T>(network, 333, options);

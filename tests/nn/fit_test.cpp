@@ -50,8 +50,8 @@ TEST_CASE_TEMPLATE("training values are those of the samples as they were met", 
     // Nothing is learned, so all samples meet the same network.
     const nn::Evaluation expected = p.net.evaluate(p.X, p.Y, nn::mean_squared_error, nn::Metric::r2);
     for (const std::size_t batch_size : {1u, 4u, 100u}) {
-        const nn::History history =
-            p.net.fit(p.X, p.Y, {.learning_rate = 0, .batch_size = batch_size, .metric = nn::Metric::r2});
+        const nn::History history = p.net.fit(
+            p.X, p.Y, {.optimizer = nn::sgd(0), .batch_size = batch_size, .metric = nn::Metric::r2});
         CHECK(history.epochs[0].training.loss == doctest::Approx(expected.loss).epsilon(1e-6));
         CHECK(history.epochs[0].training.metric == doctest::Approx(expected.metric).epsilon(1e-6));
     }
@@ -59,7 +59,7 @@ TEST_CASE_TEMPLATE("training values are those of the samples as they were met", 
     CHECK(p.net.evaluate(p.X, p.Y, nn::binary_cross_entropy, nn::Metric::r2).metric ==
           doctest::Approx(expected.metric).epsilon(1e-6));
     const nn::FitOptions options{
-        .loss = nn::binary_cross_entropy, .learning_rate = 0, .metric = nn::Metric::r2};
+        .loss = nn::binary_cross_entropy, .optimizer = nn::sgd(0), .metric = nn::Metric::r2};
     const nn::History history = p.net.fit(p.X, p.Y, options);
     CHECK(history.epochs[0].training.metric == doctest::Approx(expected.metric).epsilon(1e-6));
 }
@@ -99,12 +99,12 @@ TEST_CASE_TEMPLATE("5 and 5 epochs are 10", T, float, double) {
 
 TEST_CASE_TEMPLATE("per-sample fit in order is train_step on row after row", T, float, double) {
     Problem<T> fitted, stepped;
-    fitted.net.fit(fitted.X, fitted.Y, {.learning_rate = 0.25, .epochs = 2, .shuffle = false});
+    fitted.net.fit(fitted.X, fitted.Y, {.optimizer = nn::sgd(0.25), .epochs = 2, .shuffle = false});
     nn::Workspace<T> workspace = stepped.net.make_workspace();
     for (int epoch = 0; epoch < 2; ++epoch)
         for (std::size_t i = 0; i < rows; ++i)
             stepped.net.train_step(stepped.X.view().middle_rows(i, 1), stepped.Y.view().middle_rows(i, 1),
-                                   nn::mean_squared_error, T{0.25}, workspace);
+                                   nn::mean_squared_error, nn::sgd(0.25), workspace);
     CHECK(bit_difference(parameters_of(stepped.net), parameters_of(fitted.net)) == "");
     CHECK(stepped.net.epochs_trained() == 0);
 }

@@ -144,7 +144,8 @@ TEST_CASE_TEMPLATE("train_step goes down the gradient and returns the loss befor
                 expected[j] -= learning_rate * gradient[j];
             }
             nn::Workspace<T> workspace = p.net.make_workspace(rows);
-            const T returned = p.net.train_step(p.X, p.Y, loss, learning_rate, workspace);
+            const T returned =
+                p.net.train_step(p.X, p.Y, loss, nn::sgd(static_cast<double>(learning_rate)), workspace);
             CHECK(static_cast<double>(returned) == doctest::Approx(loss_before).epsilon(1e-6));
             CHECK(difference(parameters_of(p.net), expected, bound) == "");
         }
@@ -161,7 +162,7 @@ TEST_CASE_TEMPLATE("every activation that a network takes learns", T, float, dou
         INFO("activation ", static_cast<int>(activation));
         nn::BasicNetwork<T> net({.inputs = 3, .layers = {{16, activation}, {1, activation}}, .seed = 5});
         const double before = net.evaluate(X, Y, nn::mean_squared_error).loss;
-        net.fit(X, Y, {.learning_rate = 0.1, .epochs = 60});
+        net.fit(X, Y, {.optimizer = nn::sgd(0.1), .epochs = 60});
         CHECK(net.evaluate(X, Y, nn::mean_squared_error).loss < 0.1 * before);
     }
 }

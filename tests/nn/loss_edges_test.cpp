@@ -22,7 +22,7 @@ TEST_CASE_TEMPLATE("cross-entropy of saturated outputs is finite and can be trai
 
     const std::vector<T> before = parameters_of(net);
     nn::Workspace<T> workspace = net.make_workspace(2);
-    net.train_step(X, right, nn::binary_cross_entropy, 1, workspace);
+    net.train_step(X, right, nn::binary_cross_entropy, nn::sgd(1), workspace);
     // Nothing to learn, to the accuracy of a probability of 0.
     const std::vector<T> bound(before.size(), std::numeric_limits<T>::min());
     CHECK(difference(parameters_of(net), before, bound) == "");
@@ -41,11 +41,12 @@ TEST_CASE_TEMPLATE("cosine distance without a direction is 1 and moves nothing",
     nn::Workspace<T> workspace = net.make_workspace(5);
 
     const std::vector<T> before = parameters_of(net);
-    CHECK(net.train_step(X, nn::Matrix<T>(5, 4), nn::cosine_distance, 1, workspace) == 1);  // zero targets
+    CHECK(net.train_step(X, nn::Matrix<T>(5, 4), nn::cosine_distance, nn::sgd(1), workspace) ==
+          1);  // zero targets
     CHECK(bit_difference(parameters_of(net), before) == "");
 
     for (T& w : net.parameters()) w = 0;  // zero predictions
-    CHECK(net.train_step(X, Y, nn::cosine_distance, 1, workspace) == 1);
+    CHECK(net.train_step(X, Y, nn::cosine_distance, nn::sgd(1), workspace) == 1);
     for (const T w : net.parameters()) CHECK(w == 0);
     CHECK(net.evaluate(X, Y, nn::cosine_distance).loss == 1);
 }

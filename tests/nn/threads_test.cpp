@@ -95,7 +95,7 @@ TEST_CASE_TEMPLATE("train_step gives the same bits for 1, 2 and 3 threads", T, f
         nn::BasicNetwork<T> net(options);
         nn::Workspace<T> workspace = net.make_workspace(128);
         for (int step = 0; step < 3; ++step)
-            net.train_step(X, Y, nn::binary_cross_entropy, T{0.5}, workspace, threads);
+            net.train_step(X, Y, nn::binary_cross_entropy, nn::sgd(0.5), workspace, threads);
         if (threads == 1) one = parameters_of(net);
         CHECK(bit_difference(parameters_of(net), one) == "");
     }

@@ -80,8 +80,8 @@ PlainHistory plain_fit(PlainNetwork& plain, const nn::Matrix<T>& X, const nn::Ma
                 x.push_back(row_of(X, order[i]));
                 y.push_back(row_of(Y, order[i]));
             }
-            losses +=
-                plain.step(x, y, options.loss, static_cast<double>(static_cast<T>(options.learning_rate)));
+            losses += plain.step(x, y, options.loss,
+                                 static_cast<double>(static_cast<T>(options.optimizer.learning_rate)));
         }
         history.training.push_back(losses / static_cast<double>(order.size()));
         double validation = 0;
@@ -134,18 +134,21 @@ void check_follows(const nn::FitOptions& common) {
 TEST_CASE_TEMPLATE("per-sample fit is the article's loop, whatever the engine", T, float, double) {
     for (const nn::Engine engine : every_engine) {
         INFO("engine ", static_cast<int>(engine));
+        check_follows<T>({.optimizer = nn::sgd(0.5),
+                          .batch_size = 1,
+                          .epochs = 4,
+                          .validation_split = 0.2,
+                          .engine = engine});
         check_follows<T>(
-            {.learning_rate = 0.5, .batch_size = 1, .epochs = 4, .validation_split = 0.2, .engine = engine});
-        check_follows<T>(
-            {.learning_rate = 0.1, .batch_size = 1, .epochs = 2, .shuffle = false, .engine = engine});
+            {.optimizer = nn::sgd(0.1), .batch_size = 1, .epochs = 2, .shuffle = false, .engine = engine});
     }
 }
 
 TEST_CASE_TEMPLATE("mini-batch fit is the article's loop with mean gradients", T, float, double) {
     for (const std::size_t batch_size : {2u, 4u, 10u, 32u, 1000u})  // 43 rows: the last batch is incomplete
         check_follows<T>(
-            {.learning_rate = 1, .batch_size = batch_size, .epochs = 5, .validation_split = 0.1});
-    check_follows<T>({.learning_rate = 1, .batch_size = 7, .epochs = 3, .shuffle = false});
+            {.optimizer = nn::sgd(1), .batch_size = batch_size, .epochs = 5, .validation_split = 0.1});
+    check_follows<T>({.optimizer = nn::sgd(1), .batch_size = 7, .epochs = 3, .shuffle = false});
 }
 
 TEST_CASE_TEMPLATE("a split of the tail trains on the rows before it", T, float, double) {

@@ -119,12 +119,23 @@ class BasicNetwork {
                Workspace<T>& workspace) const;
 
     /// One update with the mean gradient of the rows given, usually one; returns their mean loss before it.
-    /// Allocates nothing. Throws Error, and leaves the network as it was, if a shape does not fit, there is
-    /// no row or more than the workspace holds, the data or the loss is not finite, or the learning rate is
-    /// negative or not a finite T. The loss is that before the update: an update that itself overflows shows
+    /// Allocates nothing, but for the state of an optimiser at its first step: see reset_optimizer. Throws
+    /// Error, and leaves the network as it was, if a shape does not fit, there is no row or more than the
+    /// workspace holds, the data or the loss is not finite, or a number of the optimiser is out of its range.
+    /// The loss is that before the update: an update that itself overflows shows
     /// in the next step's loss, so whoever wants to roll back keeps a copy of `parameters`.
-    T train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, T learning_rate,
+    T train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, const Optimizer& optimizer,
                  Workspace<T>& workspace, int threads = 1);
+
+    /// Forgets what optimisers have gathered, and allocates what this one needs. fit and train_step do so by
+    /// themselves when the method is another one than in the step before; else they go on. Throws Error if a
+    /// number of the optimiser is out of its range.
+    void reset_optimizer(const Optimizer& optimizer);
+
+    /// All that training goes on from, and back to it: a network of the same layers continues from there bit
+    /// for bit. `restore` throws Error, and leaves the network as it was, if the sizes are not its own.
+    TrainingState<T> training_state() const;
+    void restore(const TrainingState<T>& state);
 
     /// Trains for options.epochs more epochs, from where the network stands: fit of 5 and 5 epochs gives the
     /// bits of fit of 10. X and Y are used in place. Throws Error, and leaves the network as it was, for
@@ -137,10 +148,14 @@ class BasicNetwork {
     void check_batch(std::size_t rows, const Workspace<T>& workspace) const;
 
     const kernels::Kernels<T>* kernels_;
+    /// Makes the state fit the method; a state of another method is dropped.
+    void prepare(const Optimizer& optimizer);
+
     std::uint64_t seed_;
     std::size_t epochs_trained_ = 0;
     std::vector<Dense> layers_;
-    AlignedVector<T> parameters_;
+    AlignedVector<T> parameters_, gradient_;  // the gradient is scratch memory of optimisers that need it
+    OptimizerState<T> optimizer_state_;
 };
 
 using Network = BasicNetwork<float>;

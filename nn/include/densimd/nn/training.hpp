@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <densimd/nn/error.hpp>
+#include <densimd/nn/optimizer.hpp>
 
 namespace densimd::nn {
 
@@ -45,7 +46,8 @@ struct EpochRecord {
 };
 
 /// How updates after single samples (batch_size = 1) are computed. All give the article's trajectory: plain
-/// and fused the same bits, block the same up to rounding. Larger batches are always plain.
+/// and fused the same bits, block the same up to rounding. Larger batches, and optimisers other than sgd
+/// without weight decay and limit, are always plain: their updates are not of rank one.
 enum class Engine {
     automatic,  ///< the fastest, chosen by the network's shape alone
     plain,      ///< forward, backward, update: three passes over each W
@@ -66,7 +68,7 @@ enum class Split {
 
 struct FitOptions {
     Loss loss = mean_squared_error;
-    double learning_rate = 0.1;
+    Optimizer optimizer = sgd(0.1);
     std::size_t batch_size =
         1;  ///< 1: an update after every sample. n: one with the mean gradient of n samples
     std::size_t epochs = 1;

@@ -1,0 +1,63 @@
+// Optimisers: how the parameters follow the gradient, and what they remember from step to step.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include <densimd/nn/memory.hpp>
+
+namespace densimd::nn {
+
+/// Formulas: densimd/kernels.hpp, sgd_step to adamw_step. The gradient is the mean over the batch, so a
+/// learning rate means the same at every batch size.
+struct Optimizer {
+    enum class Method { sgd, momentum, nesterov, adam, adamw };
+
+    Method method = Method::sgd;
+    double learning_rate = 0.1;                   ///< at least 0
+    double momentum = 0.9;                        ///< of momentum and nesterov, in [0, 1)
+    double beta1 = 0.9, beta2 = 0.999;            ///< of adam and adamw, in [0, 1)
+    double epsilon = 1e-8;                        ///< of adam and adamw, more than 0
+    double weight_decay = 0;                      ///< of weights and biases alike, at least 0
+    double max_gradient_norm =                    ///< a longer gradient, of all layers together, is
+        std::numeric_limits<double>::infinity();  ///< scaled down to this length; more than 0
+};
+
+constexpr Optimizer sgd(double learning_rate) { return {.learning_rate = learning_rate}; }
+constexpr Optimizer momentum(double learning_rate, double momentum = 0.9) {
+    return {.method = Optimizer::Method::momentum, .learning_rate = learning_rate, .momentum = momentum};
+}
+constexpr Optimizer nesterov(double learning_rate, double momentum = 0.9) {
+    return {.method = Optimizer::Method::nesterov, .learning_rate = learning_rate, .momentum = momentum};
+}
+constexpr Optimizer adam(double learning_rate = 0.001) {
+    return {.method = Optimizer::Method::adam, .learning_rate = learning_rate};
+}
+constexpr Optimizer adamw(double learning_rate = 0.001, double weight_decay = 0.01) {
+    return {.method = Optimizer::Method::adamw, .learning_rate = learning_rate, .weight_decay = weight_decay};
+}
+
+/// What a method has gathered in its steps so far. The vectors are laid out like the parameters.
+template <class T>
+struct OptimizerState {
+    Optimizer::Method method = Optimizer::Method::sgd;
+    AlignedVector<T> first_moment;       ///< momentum's and nesterov's velocity, adam's and adamw's m
+    AlignedVector<T> second_moment;      ///< adam's and adamw's v
+    T beta1_power = 1, beta2_power = 1;  ///< to the number of steps
+
+    bool operator==(const OptimizerState&) const = default;
+};
+
+/// All that training goes on from: a network with it continues as the one that it was taken from would have,
+/// bit for bit. The order of an epoch's rows follows from the seed and its number.
+template <class T>
+struct TrainingState {
+    AlignedVector<T> parameters;
+    OptimizerState<T> optimizer;
+    std::uint64_t seed = 0;
+    std::size_t epochs_trained = 0;
+
+    bool operator==(const TrainingState&) const = default;
+};
+
+}  // namespace densimd::nn

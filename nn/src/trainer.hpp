@@ -1,0 +1,130 @@
+// Updates: one step, or an epoch of them, in one parallel region.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "descent.hpp"
+#include "work.hpp"
+
+namespace densimd::nn {
+
+// A step whose loss is not finite, and which changed nothing.
+struct Failure {
+    bool happened = false;
+    std::size_t row = 0, rows = 0, slot = 0;
+    double loss = 0;
+};
+
+// A step has two phases: each thread takes some of the rows through the layers and back, then changes some of
+// the parameters. So what a thread computes depends neither on the others nor on their number.
+//
+// Epochs call after(first row, rows, slot, sum of their losses) after the forward pass of each step, on one
+// thread. It throws if that is not finite; since nothing may throw in a parallel region, such a call comes
+// after it.
+template <class T>
+class Trainer {
+  public:
+    Trainer(const Work<T>& work, T* parameters, const Descent<T>& descent)
+        : work_(work),
+          descent_(descent),
+          pass_(work.k, work.layers, parameters, work.workspace),
+          parameters_(parameters) {}
+
+    // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
+    double step(std::size_t count) const noexcept {
+        on_team(team_for(count), [&](Member member) {
+            rows_and_back(member, 0, count);
+            if (std::isfinite(work_.sum_of_losses(pass_, count))) update(member, 0, count);
+        });
+        return work_.sum_of_losses(pass_, count);
+    }
+
+    // Steps of at most `batch` rows.
+    template <class After>
+    void epoch(std::size_t batch, const After& after) const {
+        Failure failure;
+        on_team(team_for(batch), [&](Member member) {
+            for (std::size_t first = 0; first < work_.source.count; first += batch) {
+                const std::size_t count = std::min(batch, work_.source.count - first);
+                rows_and_back(member, first, count);
+                const double losses = work_.sum_of_losses(pass_, count);
+                if (!std::isfinite(losses)) {
+                    if (member.thread == 0) failure = {true, first, count, 0, losses};
+                    return;
+                }
+                if (member.thread == 0) after(first, count, 0, losses);
+                update(member, first, count);
+                member.barrier();
+            }
+        });
+        if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
+    }
+
+    // The same bits as from steps of one row, with two passes over each W instead of three. Plain descent
+    // only.
+    template <class After>
+    void epoch_of_single_rows(const After& after) const {
+        const T rate = descent_.learning_rate();
+        const bool logits = work_.logits();
+        MatrixView<const T> x = pass_.inputs(work_.source, 0, 1);
+        pass_.forward(x, 0, pass_.outputs(0, 1), logits);
+        for (std::size_t i = 0; i < work_.source.count; ++i) {
+            pass_.loss(pass_.targets(work_.source, i, 1), 0, work_.loss, true);
+            after(i, 1, 0, static_cast<double>(*pass_.losses(0)));
+            pass_.backward_and_update(parameters_, rate, 0);
+            if (i + 1 == work_.source.count) break;
+            const MatrixView<const T> next = pass_.inputs(work_.source, i + 1, 1);
+            pass_.update_and_forward(parameters_, rate, x.data(), next.data(), logits);
+            x = next;
+        }
+        const Dense& layer = work_.layers.front();
+        work_.k.dense_update(1, layer.inputs, layer.outputs, x.data(), x.stride(),
+                             pass_.gradients(0, 0, 1).data(), layer.outputs, -rate,
+                             parameters_ + layer.weights, layer.stride, parameters_ + layer.biases);
+    }
+
+  private:
+    int team_for(std::size_t rows) const {
+        return useful_threads(work_.threads, multiply_adds(work_.layers, rows, 3));
+    }
+
+    void rows_and_back(Member member, std::size_t first, std::size_t count) const noexcept {
+        work_.rows_of_thread(pass_, member, first, count, true);
+        member.barrier();
+    }
+
+    void update(Member member, std::size_t first, std::size_t count) const noexcept {
+        const MatrixView<const T> X = pass_.inputs(work_.source, first, count);
+        pass_.for_each_gradient(
+            X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
+                const Range rows = member.part_of(layer.inputs);
+                input = {input.data() + rows.first, input.rows(), rows.count(), input.stride()};
+                if (descent_.is_plain())
+                    update_layer(layer, rows.first, input, dZ, member.thread == 0);
+                else
+                    pass_.weight_gradient(layer, rows.first, input, dZ, member.thread == 0,
+                                          descent_.gradient().data());
+            });
+        if (descent_.is_plain()) return;
+        if (member.thread == 0) descent_.advance();
+        member.barrier();
+        descent_.step(count, member.part_of(descent_.gradient().size()), parameters_);
+    }
+
+    // Of the rows of W from `row` on that belong to the columns of X.
+    void update_layer(const Dense& layer, std::size_t row, MatrixView<const T> X, MatrixView<const T> dZ,
+                      bool biases) const noexcept {
+        work_.k.dense_update(X.rows(), X.cols(), layer.outputs, X.data(), X.stride(), dZ.data(), dZ.stride(),
+                             -descent_.learning_rate() / static_cast<T>(X.rows()),
+                             parameters_ + layer.weights + row * layer.stride, layer.stride,
+                             biases ? parameters_ + layer.biases : nullptr);
+    }
+
+    const Work<T>& work_;
+    const Descent<T>& descent_;
+    Pass<T> pass_;
+    T* parameters_;
+};
+
+}  // namespace densimd::nn
