@@ -46,8 +46,8 @@ struct Layers<In, Out, Following...> {
 
     template <class X>
     void forward(const X& x) {
-        a.noalias() = x * W;
-        a += b;
+        a = b;
+        a.noalias() += x * W;
         a = a.array().logistic();
     }
 
