@@ -1,53 +1,112 @@
-// Training time per sample of whole networks: per-sample against mini-batch updates. One iteration is an
-// epoch of 1024 samples in a new order, on weights that carry over, as in real training.
-#include <string>
-#include <vector>
+// Training time per sample of whole networks: per-sample against mini-batch updates, densimd against its
+// peers. One iteration is an epoch of 1024 samples in a new order, on weights that carry over, as in real
+// training. The order is drawn within the time, as fit does it, and for everyone by the same function.
+#include "training.hpp"
 
-#include <benchmark/benchmark.h>
-#include <densimd/nn.hpp>
+#include <chrono>
 
-#include "data.hpp"
 #include "suite.hpp"
 
 namespace densimd::bench {
 namespace {
 
-constexpr std::size_t samples = 1024;
+using Clock = std::chrono::steady_clock;
 
-void train(benchmark::State& state, const std::vector<std::size_t>& widths, std::size_t batch, int threads) {
-    nn::NetworkOptions options{.inputs = widths.front(), .layers = {}, .seed = 1};
-    for (std::size_t l = 1; l < widths.size(); ++l) options.layers.push_back({widths[l], nn::sigmoid});
-    nn::Network network(options);
-    const auto X = numbers<float>(samples * widths.front(), 0, 1, 1);
-    const auto Y = numbers<float>(samples * widths.back(), 0, 1, 2);
-    const nn::MatrixView<const float> inputs(X.data(), samples, widths.front());
-    const nn::MatrixView<const float> targets(Y.data(), samples, widths.back());
-    const nn::FitOptions epoch{.optimizer = nn::sgd(0.05), .batch_size = batch, .epochs = 1, .threads = threads};
-    for (auto _ : state) state.SetIterationTime(network.fit(inputs, targets, epoch).epochs.back().seconds);
-    state.counters["ns_per_sample"] =
-        benchmark::Counter(1e-9 * static_cast<double>(samples) * static_cast<double>(state.iterations()),
-                           benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+nn::FitOptions one_epoch(std::size_t batch, int threads) {
+    return {
+        .optimizer = nn::sgd(Problem::learning_rate), .batch_size = batch, .epochs = 1, .threads = threads};
 }
+
+void train(benchmark::State& state, const Problem& problem, std::size_t batch, int threads) {
+    nn::Network network = problem.network();
+    for (auto _ : state)
+        state.SetIterationTime(network.fit(problem.inputs(), problem.targets(), one_epoch(batch, threads))
+                                   .epochs.back()
+                                   .seconds);
+    count_samples(state);
+}
+
+// Checks before the first of its runs that a peer's epoch is ours.
+class PeerTraining {
+  public:
+    PeerTraining(std::shared_ptr<const Problem> problem, const NetworkPeer& peer, std::size_t batch)
+        : problem_(std::move(problem)), peer_(peer), batch_(batch) {}
+
+    void operator()(benchmark::State& state) {
+        if (!checked_) {
+            nn::Network network = problem_->network();
+            const nn::History history =
+                network.fit(problem_->inputs(), problem_->targets(), one_epoch(batch_, 1));
+            check(title("train", "peer:" + peer_.name, *problem_) + ", mean loss of an epoch",
+                  history.epochs.back().training.loss, train(*make(), 1));
+            checked_ = true;
+        }
+        const auto network = make();
+        std::size_t epoch = 0;
+        for (auto _ : state) {
+            const Clock::time_point start = Clock::now();
+            train(*network, ++epoch);
+            state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
+        }
+        count_samples(state);
+    }
+
+  private:
+    std::unique_ptr<PeerNetwork> make() const {
+        return std::unique_ptr<PeerNetwork>(peer_.make(problem_->job(batch_)));
+    }
+
+    static double train(PeerNetwork& network, std::size_t epoch) {
+        return network.train(nn::permutation(Problem::samples, Problem::seed, epoch).data());
+    }
+
+    std::shared_ptr<const Problem> problem_;
+    NetworkPeer peer_;
+    std::size_t batch_;
+    bool checked_ = false;
+};
 
 }  // namespace
 
+std::string title(const char* job, const std::string& who, const Problem& problem) {
+    return std::string(job) + "/f32/" + who + "/net:" + problem.name();
+}
+
+std::string ours() { return "isa:" + std::string(name(kernels::active_isa())); }
+
+void count_samples(benchmark::State& state) {
+    state.counters["ns_per_sample"] = benchmark::Counter(
+        1e-9 * static_cast<double>(Problem::samples) * static_cast<double>(state.iterations()),
+        benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void register_training(const Problems& problems, const NetworkPeers& peers) {
+    for (const auto& problem : problems)
+        for (const std::size_t batch : {std::size_t{1}, std::size_t{32}, std::size_t{256}}) {
+            const auto add = [&](const std::string& who, int threads, const auto& run) {
+                const std::string full = title("train", who, *problem) + "/batch:" + std::to_string(batch) +
+                                         "/threads:" + std::to_string(threads);
+                benchmark::RegisterBenchmark(full.c_str(), run)->UseManualTime();
+            };
+            for (const int threads : {1, 2})
+                add(ours(), threads,
+                    [=](benchmark::State& state) { train(state, *problem, batch, threads); });
+            for (const NetworkPeer& peer : peers.present)
+                if (peer.takes(problem->name(), batch))
+                    add("peer:" + peer.name, 1, PeerTraining(problem, peer, batch));
+        }
+}
+
 void register_all() {
+    const NetworkPeers peers = find_network_peers();
+    for (const auto& [name, text] : peers.remarks) benchmark::AddCustomContext("peer " + name, text);
     const std::vector<std::size_t> networks[] = {
         {8, 1}, {8, 16, 1}, {64, 64, 10}, {784, 128, 10}, {1024, 1024, 10}};
-    const std::string isa(name(kernels::active_isa()));
-    for (const auto& widths : networks)
-        for (const std::size_t batch : {std::size_t{1}, std::size_t{32}, std::size_t{256}})
-            for (const int threads : {1, 2}) {
-                std::string net;
-                for (const std::size_t width : widths)
-                    net.append(net.empty() ? "" : "-").append(std::to_string(width));
-                const std::string title = "train/f32/isa:" + isa + "/net:" + net +
-                                          "/batch:" + std::to_string(batch) +
-                                          "/threads:" + std::to_string(threads);
-                benchmark::RegisterBenchmark(title.c_str(), [=](benchmark::State& state) {
-                    train(state, widths, batch, threads);
-                })->UseManualTime();
-            }
+    Problems problems;
+    for (const auto& widths : networks) problems.push_back(std::make_shared<const Problem>(widths));
+    register_training(problems, peers);
+    register_prediction({problems[1], problems[2], problems[3]}, peers);
+    register_latency();
 }
 
 }  // namespace densimd::bench

@@ -1,8 +1,6 @@
 // Which peers there are.
 #include "peers.hpp"
 
-#include <algorithm>
-
 #include "level.hpp"
 #ifdef DENSIMD_PEER_OPENBLAS
 #include "openblas.hpp"
@@ -47,12 +45,6 @@ constexpr Level levels[] = {
 #endif
 };
 
-constexpr const char* not_found = "**missing**, it was not found when this was built";
-
-bool runs_here(const Level& level) {
-    return std::ranges::find(kernels::available_isas(), level.isa) != kernels::available_isas().end();
-}
-
 }  // namespace
 
 Peers find_peers() {
@@ -72,7 +64,7 @@ Peers find_peers() {
     std::string compiled;
     [[maybe_unused]] Sigmoid widest_sigmoid = nullptr;
     for (const Level& level : levels) {
-        if (!runs_here(level)) continue;
+        if (!runs_here(level.isa)) continue;
         const std::string isa(name(level.isa));
         const auto add_sigmoid = [&](const char* peer, Sigmoid sigmoid) {
             peers.present.push_back({.name = peer + ("/isa:" + isa)});
@@ -84,9 +76,7 @@ Peers find_peers() {
         if (has_sleef) add_sigmoid("sleef", level.sleef());
     }
     const auto remark_levels = [&](const char* name, bool found, const std::string& version) {
-        remark(name, !found             ? not_found
-                     : compiled.empty() ? version + ", **missing**, it was compiled for newer CPUs"
-                                        : version + ", compiled for " + compiled);
+        remark(name, remark_on_levels(found, version, compiled));
     };
     remark_levels("eigen", has_eigen, DENSIMD_PEER_EIGEN);
     remark_levels("libm", true, "vectorised by the compiler under -ffast-math");

@@ -4,12 +4,12 @@
 
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <densimd/kernels.hpp>
 
 #include "../operands.hpp"
+#include "found.hpp"
 
 namespace densimd::bench {
 
@@ -23,8 +23,7 @@ struct Peer {
 
 struct Peers {
     std::vector<Peer> present;
-    /// Name and version of each library used, and why the others are missing.
-    std::vector<std::pair<std::string, std::string>> remarks;
+    Remarks remarks;
 };
 
 /// The peers that were found when this was built and that run on this CPU, each on one thread.

@@ -109,15 +109,6 @@ Times times_faster(const Table& table, const std::string& shape) {
     return ours > 0 ? Times{best / ours, best / padded_ns(table, shape)} : Times{};
 }
 
-// Less than 1 as it is printed: what rounds to 1.00 is a draw, which counts as no loss.
-bool is_loss(double times) { return times < 0.995; }
-
-std::string ratio(double times) {
-    if (times == 0) return "";
-    const std::string text = format(times, 2);
-    return is_loss(times) ? "**" + text + "**" : text;
-}
-
 void print_table(const Table& table, const Table* gemm) {
     const std::string ours = default_isa(table);
     const auto any_run = [&](const auto& condition) {
@@ -220,10 +211,7 @@ void print_score(const std::vector<Table>& all) {
 
 void print_peers(const json& suite) {
     std::cout << "\n## densimd and its peers, float, one thread\n\n";
-    if (suite.contains("context"))
-        for (const auto& [key, value] : suite.at("context").items())
-            if (key.starts_with("peer "))
-                std::cout << "- " << key.substr(5) << ": " << value.get<std::string>() << '\n';
+    print_remarks(suite);
     std::cout
         << "\nTimes faster: the time of the fastest peer over that of densimd on the ISA that it takes by "
            "itself, the last\nof its columns; less than 1.00, in bold, is a loss.\n"

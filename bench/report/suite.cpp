@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iostream>
 #include <stdexcept>
 
 namespace densimd::bench {
@@ -38,6 +39,21 @@ std::string format(double value, int decimals) {
     char text[64];
     std::snprintf(text, sizeof text, "%.*f", decimals, value);
     return text;
+}
+
+std::string ratio(double times) {
+    if (times == 0) return "";
+    const std::string text = format(times, 2);
+    return is_loss(times) ? "**" + text + "**" : text;
+}
+
+bool is_loss(double times) { return times < 0.995; }
+
+void print_remarks(const json& suite) {
+    if (!suite.contains("context")) return;
+    for (const auto& [key, value] : suite.at("context").items())
+        if (key.starts_with("peer "))
+            std::cout << "- " << key.substr(5) << ": " << value.get<std::string>() << '\n';
 }
 
 std::vector<Row> rows(const json& suite) {

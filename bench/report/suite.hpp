@@ -26,4 +26,13 @@ std::vector<Row> rows(const nlohmann::json& suite);
 
 std::string format(double value, int decimals);
 
+/// How many times faster: bold if slower, empty if 0.
+std::string ratio(double times);
+
+/// Less than 1 as it is printed: what rounds to 1.00 is a draw, which counts as no loss.
+bool is_loss(double times);
+
+/// What the suite said of its peers, as a list on the standard output.
+void print_remarks(const nlohmann::json& suite);
+
 }  // namespace densimd::bench
