@@ -15,10 +15,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t classes = 10;
 
 fs::path find_file(const fs::path& folder, const std::string& name) {
-    for (const char* ending : {"", ".gz"}) {
-        std::error_code ignored;
+    std::error_code ignored;
+    if (!fs::is_directory(folder, ignored)) throw nn::Error(folder.string() + ": no such folder");
+    for (const char* ending : {"", ".gz"})
         if (fs::path path = folder / (name + ending); fs::exists(path, ignored)) return path;
-    }
     throw nn::Error(folder.string() + ": found neither " + name + " nor " + name +
                     ".gz; expected the four files of the data set MNIST in IDX format, which is found on the "
                     "web under the name 'MNIST in IDX format'");

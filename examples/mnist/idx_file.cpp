@@ -3,7 +3,6 @@
 
 #include <zlib.h>
 
-#include <algorithm>
 #include <memory>
 #include <system_error>
 
@@ -18,14 +17,16 @@ struct Close {
     void operator()(gzFile file) const { gzclose_r(file); }
 };
 
-std::string why_reading_failed(gzFile file) {
+// After gzread has come to an end: a file that ends too early is no error to gzread, but it is one to
+// gzerror.
+std::string why_reading_failed(gzFile file, std::size_t count) {
     int code = Z_OK;
     const char* message = gzerror(file, &code);
     switch (code) {
         case Z_OK:
             return "";
         case Z_BUF_ERROR:
-            return "the compressed data ends too early";
+            return "the compressed data ends too early, after " + std::to_string(count) + " bytes";
         case Z_DATA_ERROR:
             return "the compressed data is damaged";
         default:
@@ -44,18 +45,17 @@ std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path) {
     constexpr std::size_t part = std::size_t{1} << 20;
     std::vector<std::uint8_t> bytes;
     std::size_t count = 0;
-    for (int found = 1; found > 0; count += static_cast<std::size_t>(std::max(found, 0))) {
+    for (int found = 1; found > 0;) {
+        bytes.resize(count + part);
+        found = gzread(file.get(), bytes.data() + count, static_cast<unsigned>(part));
+        if (found > 0) count += static_cast<std::size_t>(found);
         if (count > most)
             throw Error(path.string() + ": the file is too large; expected at most " + std::to_string(most) +
                         " bytes");
-        bytes.resize(count + part);
-        found = gzread(file.get(), bytes.data() + count, static_cast<unsigned>(part));
     }
     bytes.resize(count);
-    // A file that ends too early is no error to gzread, but it is one to gzerror.
-    const std::string why = why_reading_failed(file.get());
-    if (!why.empty())
-        throw Error(path.string() + ": " + why + "; " + std::to_string(count) + " bytes were read before");
+    const std::string why = why_reading_failed(file.get(), count);
+    if (!why.empty()) throw Error(path.string() + ": " + why);
     return bytes;
 }
 

@@ -53,10 +53,10 @@ std::optional<Options> parse_options(int argc, char** argv) {
         ->option_text("N")->check(whole_number(1, 1'000'000'000));
     app.add_option("--hidden", hidden, "Units of the hidden layers, or none (default 128)")
         ->option_text("N,...");
-    app.add_option("--loss", loss, "mse: mean squared error; bce: binary cross-entropy; or their full\n"
-                   "names, with underscores (default mse)")
+    app.add_option("--loss", loss, "bce: binary cross-entropy; mse: mean squared error; or their full\n"
+                   "names, with underscores (default bce)")
         ->option_text("NAME")->check([&](const std::string& text) {
-            return losses.contains(text) ? "" : "expected mean_squared_error (mse) or binary_cross_entropy (bce), found '" + text + "'";
+            return losses.contains(text) ? "" : "expected binary_cross_entropy (bce) or mean_squared_error (mse), found '" + text + "'";
         });
     app.add_option("--seed", options.seed, "Of initial weights and the epochs' order (default 1)")
         ->option_text("N")->check(whole_number(0, UINT64_MAX));

@@ -14,7 +14,7 @@ namespace mnist {
 struct Options {
     std::filesystem::path data;  // the folder with the four files
     std::vector<std::size_t> hidden = {128};
-    densimd::nn::Loss loss = densimd::nn::mean_squared_error;
+    densimd::nn::Loss loss = densimd::nn::binary_cross_entropy;
     double target = 0.97;  // test accuracy at which a run ends
     std::size_t epochs = 30;
     std::uint64_t seed = 1;

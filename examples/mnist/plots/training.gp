@@ -9,7 +9,7 @@ set multiplot layout 1, 2 title heading
 set xlabel 'seconds of training'
 set logscale x
 set xtics (1)
-set for [e = -6:6] xtics add (10.0**e, 2 * 10.0**e, 5 * 10.0**e)
+set for [e = -6:6] xtics add (10.0**e, 2 * 10.0**e, 3 * 10.0**e, 5 * 10.0**e)
 set autoscale fix
 set offsets graph 0.04, graph 0.04, graph 0.05, graph 0.05
 
