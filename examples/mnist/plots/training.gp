@@ -7,15 +7,14 @@ of_run(i, name) = strcol('run') eq runs[i] ? column(name) : NaN
 
 set multiplot layout 1, 2 title heading
 set xlabel 'seconds of training'
-set logscale x
-set xtics (1)
-set for [e = -6:6] xtics add (10.0**e, 2 * 10.0**e, 3 * 10.0**e, 5 * 10.0**e)
+set xrange [0:*]
 set autoscale fix
-set offsets graph 0.04, graph 0.04, graph 0.05, graph 0.05
+set offsets 0, graph 0.05, graph 0.05, graph 0.05
 
 set logscale y
 set ytics (1)
-set for [e = -6:6] ytics add (10.0**e, 1.5 * 10.0**e, 2 * 10.0**e, 3 * 10.0**e, 5 * 10.0**e, 7 * 10.0**e)
+set for [e = -6:6] ytics add (10.0**e, 1.5 * 10.0**e, 2 * 10.0**e, \
+     3 * 10.0**e, 4 * 10.0**e, 5 * 10.0**e, 6 * 10.0**e, 8 * 10.0**e)
 set ylabel 'training loss: '.loss
 set key top right
 plot for [i = 1:|runs|] '../history.csv' using (of_run(i, 'seconds')):(of_run(i, 'training_loss')) \
