@@ -23,7 +23,7 @@ plot for [i = 1:|runs|] '../history.csv' using (of_run(i, 'seconds')):(of_run(i,
 unset logscale y
 set ytics autofreq
 set ylabel 'test accuracy in percent'
-set key bottom right
+set key bottom right opaque
 plot for [i = 1:|runs|] '../history.csv' using (of_run(i, 'seconds')):(100 * of_run(i, 'test_accuracy')) \
          with linespoints linewidth 2 pointtype 7 pointsize 0.8 linecolor rgb colour(i) title runs[i], \
      100 * target with lines linewidth 1 dashtype 2 linecolor rgb '#404040' title sprintf('target: %g %%', 100 * target)
