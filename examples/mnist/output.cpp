@@ -33,12 +33,12 @@ void print_results(const std::vector<Result>& results, const Options& options) {
 
 void write_tables(const std::vector<Result>& results, const Options& options) {
     std::ostringstream table;
-    table << "run,batch_size,learning_rate,epoch,seconds,training_loss,test_accuracy\n";
-    for (const auto& [run, outcome] : results)
-        for (const Epoch& epoch : outcome.epochs)
-            table << '"' << run.name << "\"," << run.options.batch_size << ',' << run.options.learning_rate
-                  << ',' << epoch.epoch << ',' << epoch.seconds << ',' << epoch.training_loss << ','
-                  << epoch.test_accuracy << '\n';
+    table << "run,name,batch_size,learning_rate,epoch,seconds,training_loss,test_accuracy\n";
+    for (std::size_t i = 0; i < results.size(); ++i)
+        for (const auto& [run, outcome] = results[i]; const Epoch& epoch : outcome.epochs)
+            table << i + 1 << ",\"" << run.name << "\"," << run.options.batch_size << ','
+                  << run.options.learning_rate << ',' << epoch.epoch << ',' << epoch.seconds << ','
+                  << epoch.training_loss << ',' << epoch.test_accuracy << '\n';
     common::write_file(options.output / "history.csv", table.str());
 }
 
