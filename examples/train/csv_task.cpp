@@ -4,10 +4,13 @@
 #include <sstream>
 #include <string>
 
+#include "common/command_line.hpp"
 #include "task.hpp"
 
 namespace train {
 namespace {
+
+using common::UsageError;
 
 constexpr double test_fraction = 0.2;
 

@@ -7,6 +7,6 @@
 namespace train {
 
 extern const std::string_view breast_cancer_csv, digits_csv;
-extern const std::string_view style_gp, logarithmic_gp, sigmoid_gp, loss_gp, time_gp, prediction_gp;
+extern const std::string_view batches_gp, logarithmic_gp, sigmoid_gp, loss_gp, time_gp, prediction_gp;
 
 }  // namespace train

@@ -6,6 +6,7 @@
 #include <new>
 #include <sstream>
 
+#include "common/output.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "table.hpp"
@@ -40,7 +41,7 @@ Outcome train_with_progress(const Task& task, const Task::Batching& batching, st
 
 ExitCode run_once(const Options& options) {
     const std::vector<Task> tasks = make_tasks(options, options.seed);
-    check_folder(options.out);
+    common::check_folder("--out", options.out);
     print_header();
     std::vector<Result> results;
     for (const Task& task : tasks)

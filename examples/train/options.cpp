@@ -1,63 +1,18 @@
 // What the command line may say, and what is wrong with it if it says something else.
 #include "options.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstdio>
 #include <map>
+
+#include "common/command_line.hpp"
 
 namespace train {
 namespace {
 
 namespace nn = densimd::nn;
-
-// The whole of `text` as a T, or nothing.
-template <class T>
-std::optional<T> parse(const std::string& text) {
-    T value{};
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
-}
-
-CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest) {
-    const auto check = [lowest, highest](const std::string& text) {
-        const auto value = parse<std::uint64_t>(text);
-        if (value && *value >= lowest && *value <= highest) return std::string();
-        return "expected a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest) +
-               ", found '" + text + "'";
-    };
-    return CLI::Validator(check, "");
-}
-
-CLI::Validator positive_number() {
-    const auto check = [](const std::string& text) {
-        const auto value = parse<float>(text);  // what the network computes with
-        if (value && std::isfinite(*value) && *value > 0) return std::string();
-        return "expected a finite number above 0, found '" + text + "'";
-    };
-    return CLI::Validator(check, "");
-}
-
-constexpr std::size_t max_units = 8192;  // two such layers have 256 MiB of weights
-
-// "16,8" or "none".
-std::vector<std::size_t> parse_hidden(const std::string& text) {
-    std::vector<std::size_t> units;
-    if (text == "none") return units;
-    for (std::size_t start = 0; start <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', start), text.size());
-        const auto value = parse<std::size_t>(text.substr(start, comma - start));
-        if (!value || *value < 1 || *value > max_units)
-            throw UsageError("--hidden: expected 'none' or numbers from 1 to " + std::to_string(max_units) +
-                             " such as 16,8, found '" + text + "'");
-        units.push_back(*value);
-        start = comma + 1;
-    }
-    return units;
-}
+using common::positive_number;
+using common::UsageError;
+using common::whole_number;
 
 constexpr const char* footer =
     R"(A CSV file has a header line, numbers in every cell and commas between them. Features are
@@ -134,20 +89,9 @@ std::optional<Options> parse_options(int argc, char** argv) {
         ->option_text("X")->group(own)->needs(data)->check(positive_number());
     // clang-format on
 
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        std::fputs(app.help().c_str(), stdout);
-        return std::nullopt;
-    } catch (const CLI::ParseError& error) {
-        throw UsageError(error.what());
-    }
-    // An unset shell variable must not silently choose a default.
-    for (const CLI::Option* option : app.get_options())
-        for (const std::string& value : option->results())
-            if (value.empty()) throw UsageError(option->get_name() + ": the value is empty");
+    if (!common::parse(app, argc, argv)) return std::nullopt;
     refuse_repetition(options.batches);
-    if (!hidden.empty()) options.hidden = parse_hidden(hidden);
+    if (!hidden.empty()) options.hidden = common::parse_hidden(hidden);
     if (!loss.empty()) options.loss = losses.at(loss);
     if (learning_rate > 0) options.learning_rate = learning_rate;
     return options;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -29,13 +28,8 @@ struct Options {
     std::filesystem::path out = "out";
 };
 
-// A command line that cannot be used.
-class UsageError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
-
-// Returns nothing if the command line asked for help, which has then been printed. Throws UsageError.
+// Returns nothing if the command line asked for help, which has then been printed. Throws
+// common::UsageError.
 std::optional<Options> parse_options(int argc, char** argv);
 
 }  // namespace train

@@ -1,28 +1,19 @@
 // Tables and plots in the output folder. The plots are drawn by gnuplot from the tables.
 #include "output.hpp"
 
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
+#include "common/names.hpp"
+#include "common/output.hpp"
 #include "embedded.hpp"
-#include "table.hpp"
 
 namespace train {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Where the plot scripts lie, from which a user can draw the plots again: gnuplot draw.gp
-constexpr const char* script_folder = "gnuplot";
-
-void write_file(const fs::path& path, std::string_view text) {
-    std::ofstream file(path, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) throw std::runtime_error("cannot write the file '" + path.string() + "'");
-}
+using common::draw_commands;
+using common::loss_name;
+using common::write_file;
 
 std::string results_table(const std::vector<Result>& results) {
     std::ostringstream table;
@@ -86,22 +77,10 @@ std::string sigmoid_table() {
     return table.str();
 }
 
-// In gnuplot's single quotes nothing is special but the quote itself, which is doubled.
-std::string quoted(const std::string& text) {
-    std::string result = "'";
-    for (const char c : text) result += c == '\'' ? std::string("''") : std::string(1, c);
-    return result + "'";
-}
-
-// The script that draws every plot, as PNG and as SVG.
+// The commands that draw every plot.
 std::string draw_script(const std::vector<Result>& results) {
     std::ostringstream script;
-    script << "# Draws every plot: gnuplot draw.gp\n";
-    const auto draw = [&](const std::string& plot, const std::string& file) {
-        for (const char* format : {"png", "svg"})
-            script << "format = '" << format << "'; file = '" << file << "'; load '" << plot << ".gp'\n";
-    };
-    draw("sigmoid", "sigmoid");
+    script << draw_commands("sigmoid", "sigmoid");
     for (std::size_t i = 0; i < results.size(); ++i) {
         const Task& task = *results[i].task;
         if (i > 0 && results[i - 1].task == &task) continue;
@@ -110,25 +89,16 @@ std::string draw_script(const std::vector<Result>& results) {
             batches += (batches.empty() ? "" : " ") + std::to_string(batching.batch_size);
         script << "data_set = '" << task.name << "'; batches = '" << batches << "'; loss = '"
                << loss_name(task.loss) << "'\n"
-               << "heading = " << quoted(task.title + " (" + results[i].outcome.network + ")") << '\n';
-        draw("loss", "loss-" + task.name);
-        draw("time", "time-" + task.name);
-        if (task.metric == nn::Metric::r2) draw("prediction", "prediction-" + task.name);
+               << "heading = " << common::quoted(task.title + " (" + results[i].outcome.network + ")")
+               << '\n';
+        script << draw_commands("loss", "loss-" + task.name);
+        script << draw_commands("time", "time-" + task.name);
+        if (task.metric == nn::Metric::r2) script << draw_commands("prediction", "prediction-" + task.name);
     }
     return script.str();
 }
 
 }  // namespace
-
-void check_folder(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder / script_folder, error);
-    const fs::path probe = folder / script_folder / "densimd-write-probe.tmp";
-    if (error || !std::ofstream(probe))
-        throw UsageError("--out: expected a folder that can be written, found '" + folder.string() + "'" +
-                         (error ? " (" + error.message() + ")" : ""));
-    fs::remove(probe);
-}
 
 void write_tables(const fs::path& folder, const std::vector<Result>& results) {
     write_file(folder / "results.csv", results_table(results));
@@ -138,25 +108,14 @@ void write_tables(const fs::path& folder, const std::vector<Result>& results) {
 }
 
 bool draw_plots(const fs::path& folder, const std::vector<Result>& results) {
-    const fs::path scripts = folder / script_folder;
-    write_file(scripts / "style.gp", style_gp);
-    write_file(scripts / "logarithmic.gp", logarithmic_gp);
-    write_file(scripts / "sigmoid.gp", sigmoid_gp);
-    write_file(scripts / "loss.gp", loss_gp);
-    write_file(scripts / "time.gp", time_gp);
-    write_file(scripts / "prediction.gp", prediction_gp);
-    write_file(scripts / "draw.gp", draw_script(results));
-
-    if (std::system("gnuplot --version > /dev/null 2>&1") != 0) {
-        std::printf("No plots: gnuplot is not installed (Debian, Ubuntu: apt-get install gnuplot-nox).\n");
-        return true;
-    }
-    const fs::path here = fs::current_path();
-    fs::current_path(scripts);  // so that no shell has to read the folder's name
-    const int status = std::system("gnuplot draw.gp");
-    fs::current_path(here);
-    if (status != 0) std::fprintf(stderr, "densimd_train: gnuplot failed; plots are missing or incomplete\n");
-    return status == 0;
+    return common::draw_plots(folder,
+                              {{"batches.gp", batches_gp},
+                               {"logarithmic.gp", logarithmic_gp},
+                               {"sigmoid.gp", sigmoid_gp},
+                               {"loss.gp", loss_gp},
+                               {"time.gp", time_gp},
+                               {"prediction.gp", prediction_gp}},
+                              draw_script(results));
 }
 
 }  // namespace train

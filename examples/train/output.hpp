@@ -13,9 +13,6 @@ struct Result {
     Outcome outcome;
 };
 
-// Creates the folder if need be. Throws UsageError if no file can be written in it.
-void check_folder(const std::filesystem::path& folder);
-
 // results.csv, history.csv, predictions.csv, sigmoid.csv. Throws std::runtime_error if a file cannot be
 // written.
 void write_tables(const std::filesystem::path& folder, const std::vector<Result>& results);

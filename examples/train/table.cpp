@@ -31,18 +31,6 @@ const char* short_name(nn::Metric metric) { return metric == nn::Metric::r2 ? "R
 
 }  // namespace
 
-std::string loss_name(nn::Loss loss) {
-    switch (loss) {
-        case nn::mean_squared_error:
-            return "mean squared error";
-        case nn::binary_cross_entropy:
-            return "binary cross-entropy";
-        case nn::cosine_distance:
-            return "cosine distance";
-    }
-    return "";
-}
-
 Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Progress::show(const Task& task, const Task::Batching& batching, const nn::EpochRecord& record) {

@@ -9,9 +9,6 @@
 
 namespace train {
 
-// "mean squared error", for the axes of plots.
-std::string loss_name(nn::Loss loss);
-
 // One line on the terminal that is written over and at last erased; nothing where there is no terminal.
 class Progress {
   public:

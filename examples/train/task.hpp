@@ -42,8 +42,8 @@ struct Task {
 // The data sets that come with the program. The seed decides what is random about them.
 std::vector<Task> built_in_tasks(std::uint64_t seed);
 
-// Learning a CSV file. Throws nn::Error or UsageError, naming what is wrong with the file or does not go with
-// it.
+// Learning a CSV file. Throws nn::Error or common::UsageError, naming what is wrong with the file or does not
+// go with it.
 Task csv_task(const Options& options, std::uint64_t seed);
 
 // Standardises the features of both parts with the statistics of the training part.

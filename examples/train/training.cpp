@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/names.hpp"
+
 namespace train {
 namespace {
 
@@ -24,12 +26,6 @@ void time_again(nn::History& history, int timings, const std::function<nn::Histo
         for (std::size_t i = 0; i < history.epochs.size(); ++i)
             history.epochs[i].seconds = std::min(history.epochs[i].seconds, repeated.epochs[i].seconds);
     }
-}
-
-std::string widths(const nn::Network& network) {
-    std::string text = std::to_string(network.inputs());
-    for (const nn::Dense& layer : network.layers()) text += "-" + std::to_string(layer.outputs);
-    return text;
 }
 
 }  // namespace
@@ -58,7 +54,7 @@ Outcome train_network(const Task& task, const Task::Batching& batching, std::uin
     const double seconds = training_seconds(history);
     const auto rows = static_cast<double>(data.X_train.rows());
     const double samples = (rows - std::round(rows * validation_split)) * static_cast<double>(task.epochs);
-    return {.network = widths(network),
+    return {.network = common::network_name(network),
             .batching = batching,
             .history = std::move(history),
             .test = network.evaluate(data.X_test, data.Y_test, task.loss, task.metric, threads),

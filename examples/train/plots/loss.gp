@@ -1,5 +1,6 @@
 # Loss in each epoch: in training the mean of the samples as they were met, in validation that after the epoch.
 load 'style.gp'
+load 'batches.gp'
 load 'logarithmic.gp'
 dashes(kind) = kind eq 'training' ? 3 : 1
 set title heading

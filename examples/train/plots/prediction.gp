@@ -2,6 +2,7 @@
 canvas_width = 720 * words(batches)
 canvas_height = 780
 load 'style.gp'
+load 'batches.gp'
 undefine canvas_*
 of_data_set(name) = strcol('data_set') eq data_set ? column(name) : NaN
 stats '../predictions.csv' using (of_data_set('target')):(of_data_set('prediction')) name 'all' nooutput

@@ -1,5 +1,6 @@
 # Validation loss against the time spent on training: which batch size gets there first?
 load 'style.gp'
+load 'batches.gp'
 load 'logarithmic.gp'
 set title heading
 set xlabel 'time spent on training in milliseconds'

@@ -22,8 +22,3 @@ set format '%g'
 set grid linecolor '#D8D8D8' linetype 1 linewidth 0.5
 set key noautotitle
 set title offset 0,-0.3
-
-# One curve for each batch size of the data set that is being drawn.
-batch(i) = int(word(batches, i))
-batch_name(i) = batch(i) == 1 ? 'per sample' : 'mini-batches of '.batch(i)
-of_batch(i, name) = strcol('data_set') eq data_set && column('batch_size') == batch(i) ? column(name) : NaN

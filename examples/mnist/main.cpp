@@ -1,0 +1,62 @@
+// densimd_mnist: how many seconds of training does MNIST take, per sample and in mini-batches?
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "common/output.hpp"
+#include "mnist/data_set.hpp"
+#include "mnist/options.hpp"
+#include "mnist/output.hpp"
+#include "mnist/runs.hpp"
+
+namespace {
+
+using namespace mnist;
+namespace nn = densimd::nn;
+
+enum ExitCode { done = 0, fell_short = 1, bad_input = 2, diverged = 3 };
+
+ExitCode run_all(const Options& options) {
+    const std::string_view isa = densimd::kernels::name(densimd::kernels::active_isa());
+    std::printf("densimd on %.*s, at most %d thread%s\n", static_cast<int>(isa.size()), isa.data(),
+                options.threads, options.threads == 1 ? "" : "s");
+    const nn::TrainTest<float> data = read_data_set(options.data);
+    std::printf("%zu training images, %zu test images of %zu pixels\n\n", data.X_train.rows(),
+                data.X_test.rows(), data.X_train.cols());
+    common::check_folder("--output", options.output);
+
+    bool all_reached = true;
+    std::vector<Result> results;
+    print_epoch_header();
+    for (const Run& run : make_runs(options)) {
+        results.push_back(
+            {run, train(run, data, options, [&](const Epoch& epoch) { print_epoch(run, epoch); })});
+        all_reached = all_reached && results.back().outcome.reached;
+    }
+    print_results(results, options);
+    write_tables(results, options);
+    const bool drawn = draw_plots(results, options);
+    std::printf("\nThe history and its plot are in %s\n", (options.output / "").string().c_str());
+    return drawn && all_reached ? done : fell_short;
+}
+
+ExitCode report(ExitCode code, const char* what) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "densimd_mnist: %s\n", what);
+    return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const std::optional<Options> options = parse_options(argc, argv);
+        return options ? run_all(*options) : done;
+    } catch (const nn::TrainingDiverged& error) {
+        return report(diverged, error.what());
+    } catch (const std::bad_alloc&) {
+        return report(bad_input, "not enough memory for a network and data of this size");
+    } catch (const std::exception& error) {
+        return report(bad_input, error.what());
+    }
+}
