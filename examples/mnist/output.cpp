@@ -26,7 +26,7 @@ void print_results(const std::vector<Result>& results, const Options& options) {
     std::printf("%-20s %13s %6s %9s %14s\n", "run", "learning rate", "epochs", "seconds", "test accuracy");
     for (const auto& [run, outcome] : results) {
         const Epoch& last = outcome.epochs.back();
-        std::printf("%-20s %13g %6zu %9.3f %14.4f%s\n", run.name.c_str(), run.options.learning_rate,
+        std::printf("%-20s %13g %6zu %9.3f %14.4f%s\n", run.name.c_str(), run.options.optimizer.learning_rate,
                     last.epoch, last.seconds, last.test_accuracy, outcome.reached ? "" : "  NOT REACHED");
     }
 }
@@ -37,7 +37,7 @@ void write_tables(const std::vector<Result>& results, const Options& options) {
     for (std::size_t i = 0; i < results.size(); ++i)
         for (const auto& [run, outcome] = results[i]; const Epoch& epoch : outcome.epochs)
             table << i + 1 << ",\"" << run.name << "\"," << run.options.batch_size << ','
-                  << run.options.learning_rate << ',' << epoch.epoch << ',' << epoch.seconds << ','
+                  << run.options.optimizer.learning_rate << ',' << epoch.epoch << ',' << epoch.seconds << ','
                   << epoch.training_loss << ',' << epoch.test_accuracy << '\n';
     common::write_file(options.output / "history.csv", table.str());
 }

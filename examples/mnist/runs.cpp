@@ -15,8 +15,10 @@ std::vector<Run> make_runs(const Options& options) {
     const double rate = squares ? 1.5 : 0.5;
     const double batch_rate = squares ? 10 : 7;
     std::vector<Run> runs = {
-        {"per sample", {.learning_rate = rate, .batch_size = 1}},
-        {"mini-batches of 32", {.learning_rate = batch_rate, .batch_size = 32}},
+        {"per sample, block", {.optimizer = nn::sgd(rate), .engine = nn::Engine::block}},
+        {"per sample, fused", {.optimizer = nn::sgd(rate), .engine = nn::Engine::fused}},
+        {"per sample, plain", {.optimizer = nn::sgd(rate), .engine = nn::Engine::plain}},
+        {"mini-batches of 32", {.optimizer = nn::sgd(batch_rate), .batch_size = 32}},
     };
     for (Run& run : runs) {
         run.options.loss = options.loss;
