@@ -9,8 +9,14 @@ std::string loss_name(nn::Loss loss) {
     switch (loss) {
         case nn::mean_squared_error:
             return "mean squared error";
+        case nn::mean_absolute_error:
+            return "mean absolute error";
+        case nn::huber:
+            return "Huber loss";
         case nn::binary_cross_entropy:
             return "binary cross-entropy";
+        case nn::categorical_cross_entropy:
+            return "categorical cross-entropy";
         case nn::cosine_distance:
             return "cosine distance";
     }

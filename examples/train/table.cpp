@@ -19,8 +19,14 @@ const char* short_name(nn::Loss loss) {
     switch (loss) {
         case nn::mean_squared_error:
             return "mse";
+        case nn::mean_absolute_error:
+            return "mae";
+        case nn::huber:
+            return "huber";
         case nn::binary_cross_entropy:
             return "bce";
+        case nn::categorical_cross_entropy:
+            return "cce";
         case nn::cosine_distance:
             return "cosine";
     }

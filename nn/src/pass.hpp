@@ -44,6 +44,30 @@ void times_derivative(const kernels::Kernels<T>& k, Activation activation, std::
     }
 }
 
+/// Losses of the rows of A, and their gradient unless dA is empty.
+template <class T>
+void call_loss(const kernels::Kernels<T>& k, Loss loss, MatrixView<const T> A, MatrixView<const T> Y,
+               MatrixView<T> dA, T* losses) noexcept {
+    const auto call = [&](auto kernel, auto... delta) {
+        kernel(Y.rows(), Y.cols(), delta..., A.data(), A.stride(), Y.data(), Y.stride(), dA.data(),
+               dA.stride(), losses);
+    };
+    switch (loss) {
+        case Loss::mean_squared_error:
+            return call(k.mean_squared_error);
+        case Loss::mean_absolute_error:
+            return call(k.mean_absolute_error);
+        case Loss::huber:
+            return call(k.huber, huber_delta<T>);
+        case Loss::binary_cross_entropy:
+            return call(k.binary_cross_entropy);
+        case Loss::categorical_cross_entropy:
+            return call(k.categorical_cross_entropy);
+        case Loss::cosine_distance:
+            return call(k.cosine_distance);
+    }
+}
+
 template <class T>
 class Pass {
   public:
@@ -84,11 +108,7 @@ class Pass {
     void loss(MatrixView<const T> Y, std::size_t slot, Loss loss, bool gradient) const noexcept {
         const MatrixView<T> A = outputs(slot, Y.rows());
         const MatrixView<T> dA = gradient ? rows(w_.gradients_.back(), slot, Y.rows()) : MatrixView<T>();
-        const auto kernel = loss == Loss::mean_squared_error     ? k_.mean_squared_error
-                            : loss == Loss::binary_cross_entropy ? k_.binary_cross_entropy
-                                                                 : k_.cosine_distance;
-        kernel(Y.rows(), Y.cols(), A.data(), A.stride(), Y.data(), Y.stride(), dA.data(), dA.stride(),
-               losses(slot));
+        call_loss<T>(k_, loss, A, Y, dA, losses(slot));
         if (gradient && loss != Loss::binary_cross_entropy)
             for (std::size_t i = 0; i < Y.rows(); ++i)
                 times_derivative(k_, layers_.back().activation, Y.cols(), A.row(i), dA.row(i));

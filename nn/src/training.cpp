@@ -84,24 +84,37 @@ void BasicNetwork<T>::check_data(MatrixView<const T> X, MatrixView<const T> Y, L
     };
     check(X, "X");
     check(Y, "Y");
+    const auto last_layer_is = [this](Activation activation, const char* name, const char* of_loss) {
+        if (layers_.back().activation != activation)
+            throw Error(std::string(of_loss) + " needs a last layer with " + name + "; layer " +
+                        std::to_string(layers_.size() - 1) + " has another activation");
+    };
+    const auto targets_are = [&Y](T lowest, T highest, const char* range, const char* of_loss) {
+        for (std::size_t i = 0; i < Y.rows(); ++i)
+            for (std::size_t j = 0; j < Y.cols(); ++j)
+                if (Y(i, j) < lowest || Y(i, j) > highest)
+                    throw Error(std::string(of_loss) + ": Y has " + text(static_cast<double>(Y(i, j))) +
+                                " in row " + std::to_string(i) + ", column " + std::to_string(j) +
+                                " (counted from 0); expected numbers " + range);
+    };
     switch (loss) {
         case Loss::mean_squared_error:
+        case Loss::mean_absolute_error:
+        case Loss::huber:
         case Loss::cosine_distance:
             return;
         case Loss::binary_cross_entropy:
-            break;
-        default:
-            throw Error("unknown loss");
+            last_layer_is(Activation::sigmoid, "sigmoid", "binary_cross_entropy");
+            return targets_are(0, 1, "from 0 to 1", "binary_cross_entropy");
+        case Loss::categorical_cross_entropy:
+            last_layer_is(Activation::identity, "identity", "categorical_cross_entropy");
+            if (outputs() < 2)
+                throw Error("categorical_cross_entropy needs an output for each class; found " +
+                            std::to_string(outputs()) + ", expected at least 2");
+            return targets_are(0, std::numeric_limits<T>::max(), "of at least 0",
+                               "categorical_cross_entropy");
     }
-    if (layers_.back().activation != Activation::sigmoid)
-        throw Error("binary_cross_entropy needs a last layer with sigmoid; layer " +
-                    std::to_string(layers_.size() - 1) + " has another activation");
-    for (std::size_t i = 0; i < Y.rows(); ++i)
-        for (std::size_t j = 0; j < Y.cols(); ++j)
-            if (!(Y(i, j) >= T(0) && Y(i, j) <= T(1)))
-                throw Error("binary_cross_entropy: Y has " + text(static_cast<double>(Y(i, j))) + " in row " +
-                            std::to_string(i) + ", column " + std::to_string(j) +
-                            " (counted from 0); expected numbers from 0 to 1");
+    throw Error("unknown loss");
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 #include "support/nn.hpp"
@@ -57,10 +58,12 @@ std::size_t allocations_of(Call call) {
     return allocations - before;
 }
 
+const nn::NetworkOptions options{.inputs = 40,
+                                 .layers = {{50, nn::sigmoid}, {70, nn::sigmoid}, {3, nn::sigmoid}}};
+
 template <class T>
 struct Problem {
-    nn::BasicNetwork<T> net{
-        {.inputs = 40, .layers = {{50, nn::sigmoid}, {70, nn::sigmoid}, {3, nn::sigmoid}}}};
+    nn::BasicNetwork<T> net{options};
     Random random;
     nn::Matrix<T> X = random_matrix<T>(random, 400, 40), Y = random_matrix<T>(random, 400, 3, 0, 1),
                   out{400, 3};
@@ -93,11 +96,26 @@ TEST_CASE_TEMPLATE("train_step and gradient allocate nothing", T, float, double)
         nn::Workspace<T> workspace = p.net.make_workspace(batch);
         const nn::MatrixView<const T> X = p.X.view().middle_rows(0, batch),
                                       Y = p.Y.view().middle_rows(0, batch);
-        for (const nn::Loss loss : {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance}) {
+        for (const nn::Loss loss : every_loss) {
+            nn::BasicNetwork<T> net(suited_to(loss, options));
             for (const int threads : {1, 3})
-                CHECK(allocations_of(
-                          [&] { p.net.train_step(X, Y, loss, nn::sgd(0.1), workspace, threads); }) == 0);
-            CHECK(allocations_of([&] { p.net.gradient(X, Y, loss, gradient, workspace); }) == 0);
+                CHECK(allocations_of([&] { net.train_step(X, Y, loss, nn::sgd(0.1), workspace, threads); }) ==
+                      0);
+            CHECK(allocations_of([&] { net.gradient(X, Y, loss, gradient, workspace); }) == 0);
         }
     }
+}
+
+TEST_CASE_TEMPLATE("after reset_optimizer not even the first step allocates", T, float, double) {
+    Problem<T> p;
+    nn::Workspace<T> workspace = p.net.make_workspace(400);
+    for (nn::Optimizer optimizer : {nn::sgd(0.1), nn::momentum(0.1), nn::adam(), nn::adamw()})
+        for (const double longest : {std::numeric_limits<double>::infinity(), 1.0}) {
+            optimizer.max_gradient_norm = longest;
+            p.net.reset_optimizer(optimizer);
+            for (int step = 0; step < 2; ++step)
+                CHECK(allocations_of([&] {
+                          p.net.train_step(p.X, p.Y, nn::mean_squared_error, optimizer, workspace);
+                      }) == 0);
+        }
 }

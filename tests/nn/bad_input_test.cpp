@@ -1,6 +1,7 @@
 // Everything a user can get wrong with a network is an error with the numbers in it, and changes nothing.
 #include <doctest/doctest.h>
 
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -73,7 +74,7 @@ TEST_CASE_TEMPLATE("data of the wrong shape", T, float, double) {
 TEST_CASE_TEMPLATE("data that is not finite", T, float, double) {
     using Limits = std::numeric_limits<T>;
     for (const T bad : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()})
-        for (const nn::Loss loss : {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance}) {
+        for (const nn::Loss loss : every_loss) {
             Problem<T> p;
             nn::Matrix<T> X = p.X, Y = p.Y;
             X(9, 3) = bad;
@@ -90,10 +91,22 @@ TEST_CASE_TEMPLATE("losses that do not go with the network or the targets", T, f
     check_data_refused(p, p.X, Y, nn::binary_cross_entropy, {"1.5", "row 3", "column 1", "0 to 1"});
     Y(3, 1) = T{-0.25};
     check_data_refused(p, p.X, Y, nn::binary_cross_entropy, {"-0.25", "row 3", "column 1", "0 to 1"});
-    check_data_refused(p, p.X, p.Y, static_cast<nn::Loss>(77), {"unknown loss"});
+    // 77, and the number after the last loss: every_loss lists all.
+    for (const auto number : {std::size_t{77}, std::size(every_loss)})
+        check_data_refused(p, p.X, p.Y, static_cast<nn::Loss>(number), {"unknown loss"});
+    check_data_refused(p, p.X, p.Y, nn::categorical_cross_entropy,
+                       {"layer 1", "another activation", "identity"});
     p.net = nn::BasicNetwork<T>({.inputs = 4, .layers = {{6, nn::sigmoid}, {2, nn::identity}}});
     p.workspace = p.net.make_workspace(10);
     check_data_refused(p, p.X, p.Y, nn::binary_cross_entropy, {"layer 1", "another activation", "sigmoid"});
+    check_data_refused(p, p.X, Y, nn::categorical_cross_entropy,
+                       {"-0.25", "row 3", "column 1", "at least 0"});
+    Y(3, 1) = T{1.5};  // a share counts as often as it says
+    CHECK(error_of([&] { p.net.evaluate(p.X, Y, nn::categorical_cross_entropy); }) == "(no error)");
+    p.net = nn::BasicNetwork<T>({.inputs = 4, .layers = {{1, nn::identity}}});
+    p.workspace = p.net.make_workspace(10);
+    check_data_refused(p, p.X, nn::Matrix<T>(10, 1), nn::categorical_cross_entropy,
+                       {"class", "found 1", "at least 2"});
 }
 
 TEST_CASE_TEMPLATE("options that cannot be used", T, float, double) {

@@ -40,14 +40,14 @@ constexpr std::size_t row_counts[] = {1, 2, 31, 32, 33, 64, 65, 100};
 TEST_CASE_TEMPLATE("plain and fused give the same bits", T, float, double) {
     for (const nn::NetworkOptions& network : networks())
         for (const std::size_t rows : row_counts)
-            for (const nn::Loss loss :
-                 {nn::mean_squared_error, nn::binary_cross_entropy, nn::cosine_distance}) {
+            for (const nn::Loss loss : every_loss) {
+                if (loss == nn::categorical_cross_entropy && network.layers.back().units < 2) continue;
                 INFO("network ", network.seed, ", rows ", rows, ", loss ", static_cast<int>(loss));
                 nn::FitOptions options{.loss = loss, .epochs = 2, .metric = nn::Metric::r2};
                 options.engine = Engine::plain;
-                const std::vector<T> plain = train<T>(network, rows, options);
+                const std::vector<T> plain = train<T>(suited_to(loss, network), rows, options);
                 options.engine = Engine::fused;
-                CHECK(bit_difference(train<T>(network, rows, options), plain) == "");
+                CHECK(bit_difference(train<T>(suited_to(loss, network), rows, options), plain) == "");
             }
 }
 

@@ -63,3 +63,14 @@ TEST_CASE_TEMPLATE("the trained weights of a seed, on ISAs with FMA", T, float, 
     net.fit(X, Y, {.epochs = 2, .engine = nn::Engine::block});
     CHECK(hash_of(net) == pinned<T>(12837441833308868406u, 12120525634524673573u));
 }
+
+TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", T, float, double) {
+    if (densimd::kernels::active_isa() == densimd::kernels::Isa::baseline) return;  // rounds differently
+    Random random(78);
+    const auto X = random_matrix<T>(random, 100, 9), Y = random_matrix<T>(random, 100, 3, 0, 3);
+    nn::BasicNetwork<T> net({.inputs = 9, .layers = {{20, nn::sigmoid}, {3, nn::identity}}, .seed = 42});
+    net.fit(X, Y, {.loss = nn::mean_absolute_error, .epochs = 3});
+    net.fit(X, Y, {.loss = nn::huber, .batch_size = 7, .epochs = 3});
+    net.fit(X, Y, {.loss = nn::categorical_cross_entropy, .epochs = 3, .validation_split = 0.1});
+    CHECK(hash_of(net) == pinned<T>(7409501158753121346u, 5435576145466765339u));
+}

@@ -1,6 +1,7 @@
 // The article's training loop in plain double-precision code that shares nothing with the library.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -86,23 +87,48 @@ class PlainNetwork {
         return sum;
     }
 
-    static double loss_of(const Row& a, const Row& y, nn::Loss loss) {
-        if (loss == nn::cosine_distance) return 1 - dot(a, y) / std::sqrt(dot(a, a) * dot(y, y));
+    static Row softmax(const Row& z) {
+        Row p;
         double sum = 0;
-        for (std::size_t j = 0; j < a.size(); ++j)
-            sum += loss == nn::mean_squared_error
-                       ? (a[j] - y[j]) * (a[j] - y[j])
-                       : -(y[j] * std::log(a[j]) + (1 - y[j]) * std::log(1 - a[j]));
-        return sum / static_cast<double>(a.size());
+        for (const double logit : z) sum += std::exp(logit);
+        for (const double logit : z) p.push_back(std::exp(logit) / sum);
+        return p;
     }
 
-    // With respect to the outputs; cross-entropy as in the article, from the probabilities.
+    static double loss_of(const Row& a, const Row& y, nn::Loss loss) {
+        if (loss == nn::cosine_distance) return 1 - dot(a, y) / std::sqrt(dot(a, a) * dot(y, y));
+        const Row p = softmax(a);
+        double sum = 0, classes = 0;
+        for (std::size_t j = 0; j < a.size(); ++j) {
+            const double r = a[j] - y[j];
+            if (loss == nn::mean_squared_error) sum += r * r;
+            if (loss == nn::mean_absolute_error) sum += std::abs(r);
+            if (loss == nn::huber) sum += std::abs(r) <= 1 ? r * r / 2 : std::abs(r) - 0.5;
+            if (loss == nn::binary_cross_entropy)
+                sum -= y[j] * std::log(a[j]) + (1 - y[j]) * std::log(1 - a[j]);
+            classes -= y[j] * std::log(p[j]);
+        }
+        return loss == nn::categorical_cross_entropy ? classes : sum / static_cast<double>(a.size());
+    }
+
+    // With respect to the outputs; binary cross-entropy as in the article, from the probabilities.
     static Row loss_gradient(const Row& a, const Row& y, nn::Loss loss) {
         Row gradient(a.size());
+        const Row p = softmax(a);
         const double n = static_cast<double>(a.size()), aa = dot(a, a), yy = dot(y, y), ay = dot(a, y);
         for (std::size_t j = 0; j < a.size(); ++j) switch (loss) {
                 case nn::mean_squared_error:
                     gradient[j] = 2 * (a[j] - y[j]) / n;
+                    break;
+                case nn::mean_absolute_error:
+                    gradient[j] = (a[j] > y[j] ? 1 : -1) / n;
+                    break;
+                case nn::huber:
+                    gradient[j] = std::clamp(a[j] - y[j], -1.0, 1.0) / n;
+                    break;
+                case nn::categorical_cross_entropy:
+                    for (const double share : y) gradient[j] += share * p[j];
+                    gradient[j] -= y[j];
                     break;
                 case nn::binary_cross_entropy:
                     gradient[j] = (a[j] - y[j]) / (a[j] * (1 - a[j])) / n;

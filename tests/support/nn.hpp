@@ -21,6 +21,18 @@ namespace nn = densimd::nn;
 inline constexpr nn::Engine every_engine[] = {nn::Engine::automatic, nn::Engine::plain, nn::Engine::fused,
                                               nn::Engine::block};
 
+inline constexpr nn::Loss every_loss[] = {
+    nn::mean_squared_error,   nn::mean_absolute_error,       nn::huber,
+    nn::binary_cross_entropy, nn::categorical_cross_entropy, nn::cosine_distance};
+
+/// The network with the last activation that the loss asks for, if it asks for one.
+inline nn::NetworkOptions suited_to(nn::Loss loss, nn::NetworkOptions network) {
+    nn::Activation& last = network.layers.back().activation;
+    if (loss == nn::binary_cross_entropy) last = nn::sigmoid;
+    if (loss == nn::categorical_cross_entropy) last = nn::identity;
+    return network;
+}
+
 template <class T>
 nn::Matrix<T> random_matrix(Random& random, std::size_t rows, std::size_t cols, T low = -1, T high = 1) {
     return {rows, cols, random.vector<T>(rows * cols, low, high)};

@@ -17,9 +17,19 @@ namespace densimd::nn {
 /// Per row; the loss of several rows is their mean. Formulas: densimd/kernels.hpp.
 enum class Loss {
     mean_squared_error,
+    mean_absolute_error,
+    huber,                 ///< with delta = 1
     binary_cross_entropy,  ///< targets in [0, 1]; the last layer must be sigmoid; computed from its logits
-    cosine_distance,       ///< 1 - cos(prediction, target)
+    /// Targets are the classes' shares, at least 0; normally one_hot. The last layer must be identity, with
+    /// an output for each of at least 2 classes. Its outputs, and so predictions, are logits: the kernel
+    /// `softmax` makes probabilities of them.
+    categorical_cross_entropy,
+    cosine_distance,  ///< 1 - cos(prediction, target)
 };
+
+/// Loss::huber's delta: where squares of residuals go over into straight lines.
+template <class T>
+inline constexpr T huber_delta = T(1);
 
 enum class Metric {
     none,
