@@ -33,6 +33,8 @@ void check_targets(const nn::Matrix<float>& Y, nn::Loss loss, const Options& opt
     if (loss == nn::cosine_distance && options.classes == 0)
         throw UsageError(
             "--loss cosine: compares directions, which a single number has not; it needs --classes");
+    if (loss == nn::categorical_cross_entropy && options.classes == 0)
+        throw UsageError("--loss cce: chooses among classes; it needs --classes");
     const bool classes = options.classes > 0;
     if (!classes && loss != nn::binary_cross_entropy) return;
 
@@ -69,10 +71,11 @@ Task csv_task(const Options& options, std::uint64_t seed) {
 
     std::vector<nn::LayerOptions> layers;
     for (const std::size_t units : options.hidden) layers.push_back({units, nn::sigmoid});
-    layers.push_back({rows.Y.cols(), unbounded ? nn::identity : nn::sigmoid});
+    const bool identity = unbounded || loss == nn::categorical_cross_entropy;
+    layers.push_back({rows.Y.cols(), identity ? nn::identity : nn::sigmoid});
 
-    // The gradient of an identity output has no bound, and that of a larger batch is steadier.
-    const double rate = unbounded ? 0.01 : 0.1;
+    // The gradient of an identity output is larger, and that of a larger batch is steadier.
+    const double rate = identity ? 0.01 : 0.1;
     std::vector<Task::Batching> batchings;
     for (const std::size_t batch : options.batches) {
         const auto samples = static_cast<double>(std::min(batch, data.X_train.rows()));

@@ -17,8 +17,8 @@ using common::whole_number;
 constexpr const char* footer =
     R"(A CSV file has a header line, numbers in every cell and commas between them. Features are
 standardised; a fifth of the rows is held out for the test, a fifth of the others for the
-validation loss. The output layer is sigmoid, except for mse with targets outside 0..1: then it is
-identity, and the targets are standardised too.
+validation loss. The output layer is sigmoid, except for cce: then it is identity, and for mse,
+mae and huber with targets outside 0..1: then it is identity, and the targets are standardised too.
 
 Exit codes: 0 done; 1 a plot could not be drawn, or a result of --seeds is worse than it has to be;
 2 something is wrong with the command line or the data; 3 training diverged.
@@ -43,8 +43,12 @@ std::optional<Options> parse_options(int argc, char** argv) {
     std::string hidden;
     std::string loss;
     double learning_rate = 0;
-    const std::map<std::string, nn::Loss> losses = {
-        {"bce", nn::binary_cross_entropy}, {"mse", nn::mean_squared_error}, {"cosine", nn::cosine_distance}};
+    const std::map<std::string, nn::Loss> losses = {{"bce", nn::binary_cross_entropy},
+                                                    {"cce", nn::categorical_cross_entropy},
+                                                    {"mse", nn::mean_squared_error},
+                                                    {"mae", nn::mean_absolute_error},
+                                                    {"huber", nn::huber},
+                                                    {"cosine", nn::cosine_distance}};
 
     // clang-format off
     CLI::App app("Trains small networks, per sample and in mini-batches side by side, and shows what came\n"
@@ -74,11 +78,12 @@ std::optional<Options> parse_options(int argc, char** argv) {
         ->option_text("N")->group(own)->needs(data)->check(whole_number(2, 65536));
     app.add_option("--hidden", hidden, "Units of the hidden layers, or none (default 16)")
         ->option_text("N,...")->group(own)->needs(data);
-    app.add_option("--loss", loss, "bce: binary cross-entropy; mse: mean squared error; with classes\n"
-                   "also cosine: cosine distance (default bce for classes and for\n"
-                   "targets that are all 0 or 1, else mse)")
+    app.add_option("--loss", loss, "bce: binary cross-entropy; mse: mean squared error; mae: mean\n"
+                   "absolute error; huber; with classes also cce: categorical\n"
+                   "cross-entropy, and cosine: cosine distance (default bce for\n"
+                   "classes and for targets that are all 0 or 1, else mse)")
         ->option_text("NAME")->group(own)->needs(data)->check([&](const std::string& text) {
-            return losses.contains(text) ? "" : "expected bce, mse or cosine, found '" + text + "'";
+            return losses.contains(text) ? "" : "expected bce, cce, mse, mae, huber or cosine, found '" + text + "'";
         });
     app.add_option("--batch", options.batches, "Samples in an update, 1 updates after each (default 1,32)")
         ->option_text("N,...")->group(own)->delimiter(',')->needs(data)->check(whole_number(1, 1'000'000'000));
