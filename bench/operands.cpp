@@ -1,6 +1,7 @@
 // The kernels' calls, and how two results are compared.
 #include "operands.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +27,12 @@ Operands::Operands(Shape s, Rows rows)
       Y(numbers<float>(s.batch * ld_out, 0, 1, 6)),
       V(numbers<float>(s.batch * ld_out, 0, 1, 8)),
       dX(s.batch * ld_in),
-      loss(s.batch) {}
+      loss(s.batch),
+      layers{{s.in, s.out, ld_out, Activation::sigmoid, 0, s.in * ld_out},
+             {s.out, s.out, ld_out, Activation::sigmoid, (s.in + 1) * ld_out, (s.in + 1 + s.out) * ld_out}},
+      parameters(numbers<float>((s.in + s.out + 2) * ld_out, -0.1, 0.1, 9)),
+      scratch(std::max(kernels::forward_scratch<float>(2, layers, s.batch),
+                       kernels::per_sample_scratch<float>(2, layers))) {}
 
 namespace {
 
@@ -166,6 +172,28 @@ constexpr KernelCall calls[] = {
                                 o.ld_out, o.b.data(), o.X.data(), Activation::sigmoid, o.A.data());
      },
      2},
+    {"network_forward", false, true,
+     [](const Kernels<float>& k, Operands& o) {
+         k.network_forward(o.shape.batch, 2, o.layers, o.parameters.data(), o.X.data(), o.ld_in, o.A.data(),
+                           o.ld_out, o.shape.batch, o.scratch.data());
+     }},
+    {"train_per_sample", false, true,
+     [](const Kernels<float>& k, Operands& o) {
+         k.train_per_sample(o.shape.batch, {.layers = o.layers,
+                                            .depth = 2,
+                                            .parameters = o.parameters.data(),
+                                            .loss = kernels::Loss::mean_squared_error,
+                                            .learning_rate = unnoticeable,
+                                            .X = o.X.data(),
+                                            .ldx = o.ld_in,
+                                            .Y = o.Y.data(),
+                                            .ldy = o.ld_out,
+                                            .order = nullptr,
+                                            .losses = o.loss.data(),
+                                            .outputs = o.A.data(),
+                                            .ldo = o.ld_out,
+                                            .scratch = o.scratch.data()});
+     }},
     {"mean_squared_error", false, true, loss<&K::mean_squared_error>},
     {"mean_absolute_error", false, true, loss<&K::mean_absolute_error>},
     {"binary_cross_entropy_from_probabilities", false, true,
@@ -194,7 +222,7 @@ std::span<const KernelCall> kernel_calls() { return calls; }
 
 void check(const std::string& what, const Operands& expected, const Operands& found) {
     for (const auto member : {&Operands::W, &Operands::b, &Operands::dZ, &Operands::A, &Operands::Y,
-                              &Operands::V, &Operands::dX, &Operands::loss})
+                              &Operands::V, &Operands::dX, &Operands::loss, &Operands::parameters})
         for (std::size_t i = 0; i < (expected.*member).size(); ++i) {
             const float e = (expected.*member)[i], f = (found.*member)[i];
             if (std::abs(e - f) <= 1e-4f * (1 + std::abs(e))) continue;

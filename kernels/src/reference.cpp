@@ -1,6 +1,5 @@
 // The definition of every kernel, in plain loops that compute in a wider type.
-#include "reference/layers.hpp"
-#include "reference/losses.hpp"
+#include "reference/networks.hpp"
 #include "reference/optimizers.hpp"
 
 namespace densimd::kernels {
@@ -43,6 +42,8 @@ constexpr Kernels<T> reference_kernels{
     .dense_update = dense_update<T>,
     .dense_backward_update = dense_backward_update<T>,
     .dense_update_forward = dense_update_forward<T>,
+    .network_forward = network_forward<T>,
+    .train_per_sample = train_per_sample<T>,
     .mean_squared_error = mean_squared_error<T>,
     .binary_cross_entropy = binary_cross_entropy<T>,
     .binary_cross_entropy_from_probabilities = binary_cross_entropy_from_probabilities<T>,

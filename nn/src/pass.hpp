@@ -58,7 +58,7 @@ void call_loss(const kernels::Kernels<T>& k, Loss loss, MatrixView<const T> A, M
         case Loss::mean_absolute_error:
             return call(k.mean_absolute_error);
         case Loss::huber:
-            return call(k.huber, huber_delta<T>);
+            return call(k.huber, kernels::huber_delta<T>);
         case Loss::binary_cross_entropy:
             return call(k.binary_cross_entropy);
         case Loss::categorical_cross_entropy:
@@ -160,17 +160,6 @@ class Pass {
                                      parameters + layer.biases, x, layers_[l - 1].activation,
                                      gradients(l - 1, slot, 1).data());
         }
-    }
-
-    /// Then the update of the first layer with the row x, and the next row through all layers.
-    void update_and_forward(T* parameters, T learning_rate, const T* x, const T* next_x,
-                            bool logits) const noexcept {
-        const Dense& layer = layers_.front();
-        const MatrixView<T> output = rows(w_.activations_.front(), 0, 1);
-        k_.dense_update_forward(layer.inputs, layer.outputs, x, gradients(0, 0, 1).data(), -learning_rate,
-                                parameters + layer.weights, layer.stride, parameters + layer.biases, next_x,
-                                activation(0, logits), output.data());
-        if (layers_.size() > 1) forward(output, 0, outputs(0, 1), logits, 1);
     }
 
     T* losses(std::size_t slot) const noexcept { return w_.memory_.data() + w_.losses_ + slot; }

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstddef>
 
+#include <densimd/kernels.hpp>
+
 namespace densimd::nn {
 
 /// Rows start on a cache line, or, when they are shorter, cross none. Rows a multiple of 1 KiB apart would
@@ -16,11 +18,6 @@ constexpr std::size_t stride_for(std::size_t width) {
     return padded % few_sets == 0 ? padded + line : padded;
 }
 
-/// `size` rounded up to whole cache lines.
-template <class T>
-constexpr std::size_t whole_lines(std::size_t size) {
-    constexpr std::size_t line = 64 / sizeof(T);
-    return (size + line - 1) / line * line;
-}
+using kernels::whole_lines;
 
 }  // namespace densimd::nn

@@ -33,10 +33,14 @@ class Trainer {
 
     // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
     double step(std::size_t count) const noexcept {
-        on_team(team_for(count), [&](Member member) {
-            rows_and_back(member, 0, count);
-            if (std::isfinite(work_.sum_of_losses(pass_, count))) update(member, 0, count);
-        });
+        const int team = team_for(count);
+        if (count == 1 && team == 1 && descent_.is_plain())
+            single_rows(0, 1, false);
+        else
+            on_team(team, [&](Member member) {
+                rows_and_back(member, 0, count);
+                if (std::isfinite(work_.sum_of_losses(pass_, count))) update(member, 0, count);
+            });
         return work_.sum_of_losses(pass_, count);
     }
 
@@ -61,32 +65,44 @@ class Trainer {
         if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
     }
 
-    // The same bits as from steps of one row, with two passes over each W instead of three. Plain descent
-    // only.
+    // The same bits as from steps of one row, in one call for many, on one thread. Plain descent only. The
+    // outputs are wanted for a metric.
     template <class After>
-    void epoch_of_single_rows(const After& after) const {
-        const T rate = descent_.learning_rate();
-        const bool logits = work_.logits();
-        MatrixView<const T> x = pass_.inputs(work_.source, 0, 1);
-        pass_.forward(x, 0, pass_.outputs(0, 1), logits);
-        for (std::size_t i = 0; i < work_.source.count; ++i) {
-            pass_.loss(pass_.targets(work_.source, i, 1), 0, work_.loss, true);
-            after(i, 1, 0, static_cast<double>(*pass_.losses(0)));
-            pass_.backward_and_update(parameters_, rate, 0);
-            if (i + 1 == work_.source.count) break;
-            const MatrixView<const T> next = pass_.inputs(work_.source, i + 1, 1);
-            pass_.update_and_forward(parameters_, rate, x.data(), next.data(), logits);
-            x = next;
+    void epoch_of_single_rows(bool outputs, const After& after) const {
+        const std::size_t at_once = work_.workspace.batch();
+        for (std::size_t first = 0; first < work_.source.count; first += at_once) {
+            const std::size_t count = std::min(at_once, work_.source.count - first);
+            const std::size_t done = single_rows(first, count, outputs);
+            for (std::size_t i = 0; i < count && i <= done; ++i)
+                after(first + i, 1, i, static_cast<double>(pass_.losses(0)[i]));
         }
-        const Dense& layer = work_.layers.front();
-        work_.k.dense_update(1, layer.inputs, layer.outputs, x.data(), x.stride(),
-                             pass_.gradients(0, 0, 1).data(), layer.outputs, -rate,
-                             parameters_ + layer.weights, layer.stride, parameters_ + layer.biases);
     }
 
   private:
     int team_for(std::size_t rows) const {
         return useful_threads(work_.threads, multiply_adds(work_.layers, rows, 3));
+    }
+
+    // Returns how many steps it took; fewer than `count` if a loss is not finite.
+    std::size_t single_rows(std::size_t first, std::size_t count, bool outputs) const noexcept {
+        const Rows<T>& source = work_.source;
+        const MatrixView<T> A = pass_.outputs(0, count);
+        const std::size_t* order = source.order ? source.order + first : nullptr;
+        const std::size_t row = source.order ? 0 : first;
+        return work_.k.train_per_sample(count, {.layers = work_.layers.data(),
+                                                .depth = work_.layers.size(),
+                                                .parameters = parameters_,
+                                                .loss = work_.loss,
+                                                .learning_rate = descent_.learning_rate(),
+                                                .X = source.X.row(row),
+                                                .ldx = source.X.stride(),
+                                                .Y = source.Y.row(row),
+                                                .ldy = source.Y.stride(),
+                                                .order = order,
+                                                .losses = pass_.losses(0),
+                                                .outputs = outputs ? A.data() : nullptr,
+                                                .ldo = A.stride(),
+                                                .scratch = work_.workspace.scratch(work_.layers, 0)});
     }
 
     void rows_and_back(Member member, std::size_t first, std::size_t count) const noexcept {

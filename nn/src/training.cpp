@@ -232,7 +232,10 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const Rows<T> training{X, Y, order.data(), order.size()};
     const Rows<T> validation{X, Y, split.validation.data(), split.validation.size()};
     const Engine engine = engine_for(options, layers_);
-    Workspace<T> workspace = make_workspace(engine == Engine::block ? BlockEngine<T>::workspace_rows : batch);
+    Workspace<T> workspace =
+        make_workspace(engine == Engine::block   ? BlockEngine<T>::workspace_rows
+                       : engine == Engine::fused ? std::min<std::size_t>(order.size(), 256)
+                                                 : batch);
     AlignedVector<T> G(engine == Engine::block ? BlockEngine<T>::G_size : 0);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(validation.count, 1, 256));
     const Work<T> train{*kernels_, layers_, workspace, training, options.loss, options.threads};
@@ -274,7 +277,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         if (engine == Engine::block)
             BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), G.data()).epoch(after);
         else if (engine == Engine::fused)
-            trainer.epoch_of_single_rows(after);
+            trainer.epoch_of_single_rows(options.metric != Metric::none, after);
         else
             trainer.epoch(batch, after);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))

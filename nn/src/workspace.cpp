@@ -27,7 +27,11 @@ Workspace<T>::Workspace(const std::vector<Dense>& layers, std::size_t batch) : b
         gradients_.push_back(block(layer.outputs));
     }
     losses_ = take(1, 1).offset;
-    memory_.resize(size);
+    // Of kernels that take whole networks, one at a time.
+    scratch_ = size;
+    const std::size_t all_rows = kernels::forward_scratch<T>(layers.size(), layers.data(), batch);
+    const std::size_t one_row = kernels::per_sample_scratch<T>(layers.size(), layers.data());
+    memory_.resize(size + std::max(all_rows, one_row));
 }
 
 template <class T>

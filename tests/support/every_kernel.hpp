@@ -14,6 +14,7 @@
 #include "functions.hpp"
 #include "hash.hpp"
 #include "losses.hpp"
+#include "networks.hpp"
 #include "optimizers.hpp"
 #include "random.hpp"
 #include "sizes.hpp"
@@ -102,6 +103,32 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
         });
     }
     run(1, [&](T* sum) { *sum = k.sum_of_squares(X.size(), X.data()); });
+
+    if (in == 0 || out == 0) return;
+    const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, random);
+    const auto Y = random.vector<T>(batch * 3, 0, 1);
+    std::vector<T> scratch(std::max(kernels::forward_scratch<T>(2, net.layers.data(), 4),
+                                    kernels::per_sample_scratch<T>(2, net.layers.data())));
+    run(batch * 3, [&](T* A) {
+        k.network_forward(batch, 2, net.layers.data(), net.parameters.data(), X.data(), in, A, 3, 4,
+                          scratch.data());
+    });
+    run_on(joined(net.parameters, std::vector<T>(batch)), [&](T* parameters) {
+        k.train_per_sample(batch, {.layers = net.layers.data(),
+                                   .depth = 2,
+                                   .parameters = parameters,
+                                   .loss = kernels::Loss::mean_squared_error,
+                                   .learning_rate = T{0.25},
+                                   .X = X.data(),
+                                   .ldx = in,
+                                   .Y = Y.data(),
+                                   .ldy = 3,
+                                   .order = nullptr,
+                                   .losses = parameters + net.parameters.size(),
+                                   .outputs = nullptr,
+                                   .ldo = 0,
+                                   .scratch = scratch.data()});
+    });
 }
 
 }  // namespace densimd::test

@@ -43,6 +43,81 @@ constexpr bool derivative_needs_logits(Activation activation) noexcept {
            activation == Activation::silu;
 }
 
+/// The losses that a network can be trained with. Each is also a kernel of this name, where its formula
+/// stands.
+enum class Loss {
+    mean_squared_error,
+    mean_absolute_error,
+    huber,                 ///< with huber_delta
+    binary_cross_entropy,  ///< targets in [0, 1]; the last layer must be sigmoid; computed from its logits
+    /// Targets are the classes' shares, at least 0; normally one-hot. The last layer must be identity, with
+    /// an output for each of at least 2 classes. Its outputs, and so predictions, are logits: the kernel
+    /// `softmax` makes probabilities of them.
+    categorical_cross_entropy,
+    cosine_distance,  ///< 1 - cos(prediction, target)
+};
+
+/// Loss::huber's delta: where squares of residuals go over into straight lines.
+template <class T>
+inline constexpr T huber_delta = T(1);
+
+/// Whether a loss is computed from the last layer's logits, whose activation is then left out.
+
+constexpr bool takes_logits(Loss loss) noexcept {
+    return loss == Loss::binary_cross_entropy || loss == Loss::categorical_cross_entropy;
+}
+
+/// One layer of a network whose parameters lie in one buffer: W[inputs][outputs] with the leading dimension
+/// `stride`, and b[outputs], at offsets in elements.
+struct Layer {
+    std::size_t inputs, outputs, stride;
+    Activation activation;
+    std::size_t weights, biases;
+};
+
+/// What train_per_sample is given.
+template <class T>
+struct PerSampleTraining {
+    const Layer* layers;  // [depth], depth >= 1; no activation whose derivative needs logits
+    std::size_t depth;
+    T* parameters;
+    Loss loss;
+    T learning_rate;
+    const T* X;  // [rows][inputs of the first layer]
+    std::size_t ldx;
+    const T* Y;  // [rows][outputs of the last layer]
+    std::size_t ldy;
+    const std::size_t* order;  // [samples], the rows to train with one after the other; null: 0, 1, 2, ...
+    T* losses;                 // [samples], each before its own update
+    T* outputs;                // [samples][outputs of the last layer], or its logits; null: not wanted
+    std::size_t ldo;
+    T* scratch;  // per_sample_scratch elements
+};
+
+/// Elements of 16 floats or 8 doubles that hold n.
+template <class T>
+constexpr std::size_t whole_lines(std::size_t n) noexcept {
+    constexpr std::size_t line = 64 / sizeof(T);
+    return (n + line - 1) / line * line;
+}
+
+/// What the scratch memory of train_per_sample holds: A and dZ of each layer.
+template <class T>
+constexpr std::size_t per_sample_scratch(std::size_t depth, const Layer* layers) noexcept {
+    std::size_t elements = 0;
+    for (std::size_t l = 0; l < depth; ++l) elements += 2 * whole_lines<T>(layers[l].outputs);
+    return elements;
+}
+
+/// What the scratch memory of network_forward holds for so many rows at a time: A of two layers.
+template <class T>
+constexpr std::size_t forward_scratch(std::size_t depth, const Layer* layers, std::size_t rows) noexcept {
+    std::size_t widest = 0;
+    for (std::size_t l = 0; l + 1 < depth; ++l)
+        if (layers[l].outputs > widest) widest = layers[l].outputs;
+    return 2 * rows * (whole_lines<T>(widest) + whole_lines<T>(1));
+}
+
 /// What all optimisers' steps have in common. With g the gradient given, they descend along
 /// gradient_scale g + weight_decay w; adamw_step shrinks w by learning_rate weight_decay instead.
 template <class T>
@@ -202,6 +277,20 @@ struct Kernels {
     void (*dense_update_forward)(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                                  std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept;
+
+    // ---- whole networks: layers that feed each other, their widths match ----
+
+    /// out[batch][outputs of the last layer] = the rows of X through all layers, `rows` >= 1 of them at a
+    /// time. scratch: forward_scratch elements. A row of `out` depends on its row of X alone.
+    void (*network_forward)(std::size_t batch, std::size_t depth, const Layer* layers, const T* parameters,
+                            const T* X, std::size_t ldx, T* out, std::size_t ldo, std::size_t rows,
+                            T* scratch) noexcept;
+
+    /// Stochastic gradient descent, a step after every sample, in their order: for each, dense_forward
+    /// through the layers, the loss, dense_backward_input and dense_update with the scale -learning_rate;
+    /// with the bits of these. Stops before the step of a sample whose loss is not finite. Returns the number
+    /// of steps; a loss that stopped it is written, too.
+    std::size_t (*train_per_sample)(std::size_t samples, const PerSampleTraining<T>& training) noexcept;
 
     // ---- losses: value per row and gradient in one pass ----
     //

@@ -193,32 +193,26 @@ template <class T, template <class> class Function>
 constexpr ActivationFunctions<T> functions_of = {value_kernel<T, Function>, value_vector<T, Function>,
                                                  gradient_vector<T, Function>};
 
-// Null pointers for the identity.
+// By Activation; null pointers for the identity.
 template <class T>
-ActivationFunctions<T> functions(Activation activation) {
-    switch (activation) {
-        case Activation::identity:
-            break;
-        case Activation::sigmoid:
-            return functions_of<T, SigmoidActivation>;
-        case Activation::tanh:
-            return functions_of<T, TanhActivation>;
-        case Activation::softplus:
-            return functions_of<T, SoftplusActivation>;
-        case Activation::relu:
-            return functions_of<T, ReluActivation>;
-        case Activation::leaky_relu:
-            return functions_of<T, LeakyReluActivation>;
-        case Activation::elu:
-            return functions_of<T, EluActivation>;
-        case Activation::gelu:
-            return functions_of<T, GeluActivation>;
-        case Activation::gelu_tanh:
-            return functions_of<T, GeluTanhActivation>;
-        case Activation::silu:
-            return functions_of<T, SiluActivation>;
-    }
-    return {};
+constexpr ActivationFunctions<T> all_functions[] = {
+    {},
+    functions_of<T, SigmoidActivation>,
+    functions_of<T, TanhActivation>,
+    functions_of<T, SoftplusActivation>,
+    functions_of<T, ReluActivation>,
+    functions_of<T, LeakyReluActivation>,
+    functions_of<T, EluActivation>,
+    functions_of<T, GeluActivation>,
+    functions_of<T, GeluTanhActivation>,
+    functions_of<T, SiluActivation>,
+};
+
+template <class T>
+const ActivationFunctions<T>& functions(Activation activation) {
+    static_assert(sizeof(all_functions<T>) ==
+                  (static_cast<std::size_t>(Activation::silu) + 1) * sizeof(ActivationFunctions<T>));
+    return all_functions<T>[static_cast<std::size_t>(activation)];
 }
 
 }  // namespace

@@ -24,11 +24,24 @@ struct Term {
     Batch<T> loss, gradient;
 };
 
+// Rows of one term, lanes along the rows.
+template <class T, class Function>
+void single_terms(std::size_t batch, const T* A, const T* Y, T* dA, T* loss, Function term) {
+    for_each_vector<T>(batch, [&](std::size_t i, std::size_t n, auto kind) {
+        constexpr bool partial = decltype(kind)::partial;
+        const Term<T> t = term(load<partial>(A + i, n), load<partial>(Y + i, n));
+        store<partial>(loss + i, n, t.loss + Batch<T>(T(0)));  // as LaneSum::total
+        if (dA) store<partial>(dA + i, n, t.gradient);
+    });
+}
+
 // loss[row] = mean of the terms of a row; the gradient of each term is divided by the row's length alike.
 // Terms are divided before they are added: a mean of finite terms is finite.
 template <class T, class Function>
 void mean_of_terms(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                    std::size_t ldy, T* dA, std::size_t ldda, T* loss, Function term) {
+    if (out == 1 && lda == 1 && ldy == 1 && (dA == nullptr || ldda == 1))
+        return single_terms(batch, A, Y, dA, loss, term);
     const Batch<T> share(T(1) / static_cast<T>(out > 0 ? out : 1));
     for (std::size_t row = 0; row < batch; ++row, A += lda, Y += ldy) {
         T* gradient = dA ? dA + row * ldda : nullptr;
@@ -43,13 +56,18 @@ void mean_of_terms(std::size_t batch, std::size_t out, const T* A, std::size_t l
     }
 }
 
+struct SquaredError {
+    template <class T>
+    DENSIMD_INLINE Term<T> operator()(Batch<T> a, Batch<T> y) const {
+        const Batch<T> residual = a - y;
+        return {residual * residual, residual + residual};
+    }
+};
+
 template <class T>
 void mean_squared_error_kernel(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                                std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept {
-    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, [](Batch<T> a, Batch<T> y) {
-        const Batch<T> residual = a - y;
-        return Term<T>{residual * residual, residual + residual};
-    });
+    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, SquaredError{});
 }
 
 // One exp serves the loss and, through 1 / (1 + e) or e / (1 + e), the probability.

@@ -3,9 +3,8 @@
 
 #include "algorithms/dense.hpp"
 #include "algorithms/elementwise.hpp"
-#include "algorithms/losses.hpp"
+#include "algorithms/network.hpp"
 #include "algorithms/optimizers.hpp"
-#include "algorithms/per_sample.hpp"
 #include "tables.hpp"
 
 namespace densimd::kernels {
@@ -49,6 +48,8 @@ constexpr Kernels<T> make_kernels() {
         .dense_update = dense_update_kernel<T>,
         .dense_backward_update = dense_backward_update_kernel<T>,
         .dense_update_forward = dense_update_forward_kernel<T>,
+        .network_forward = network_forward_kernel<T>,
+        .train_per_sample = train_per_sample_kernel<T>,
         .mean_squared_error = mean_squared_error_kernel<T>,
         .binary_cross_entropy = binary_cross_entropy_kernel<T>,
         .binary_cross_entropy_from_probabilities = binary_cross_entropy_from_probabilities_kernel<T>,

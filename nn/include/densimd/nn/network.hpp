@@ -28,12 +28,8 @@ struct NetworkOptions {
 };
 
 /// One layer, A = activation(X W + b): its shape and where its parameters lie in the network's flat buffer.
-/// W[inputs][outputs] has the leading dimension `stride`, which pads rows for the sake of alignment.
-struct Dense {
-    std::size_t inputs, outputs, stride;
-    Activation activation;
-    std::size_t weights, biases;  ///< offsets into the buffer, in elements
-};
+/// The leading dimension of W, `stride`, pads rows for the sake of alignment.
+using Dense = kernels::Layer;
 
 /// A network's layers as a user reads and writes them.
 template <class T>
@@ -47,6 +43,8 @@ template <class T>
 class BasicNetwork;
 template <class T>
 class Pass;
+template <class T>
+class Trainer;
 
 /// The memory of a pass through a network of one shape, for up to `batch` rows: made by
 /// Network::make_workspace, owned by the caller, used by one call at a time. Whoever has a workspace can use
@@ -59,13 +57,17 @@ class Workspace {
   private:
     friend class BasicNetwork<T>;
     friend class Pass<T>;
+    friend class Trainer<T>;
     Workspace(const std::vector<Dense>& layers, std::size_t batch);
     bool fits(const std::vector<Dense>& layers) const noexcept;
+    T* scratch(const std::vector<Dense>& layers, std::size_t slot) noexcept {
+        return memory_.data() + scratch_ + kernels::forward_scratch<T>(layers.size(), layers.data(), slot);
+    }
 
     struct Block {  // [batch][stride] from an offset into the memory
         std::size_t width, stride, offset;
     };
-    std::size_t batch_, losses_;
+    std::size_t batch_, losses_, scratch_;
     Block inputs_, targets_;                      // a batch gathered from shuffled rows
     std::vector<Block> activations_, gradients_;  // A and dZ of each layer
     AlignedVector<T> memory_;

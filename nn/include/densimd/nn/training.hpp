@@ -9,35 +9,22 @@
 #include <utility>
 #include <vector>
 
+#include <densimd/kernels.hpp>
 #include <densimd/nn/error.hpp>
 #include <densimd/nn/optimizer.hpp>
 
 namespace densimd::nn {
 
-/// Per row; the loss of several rows is their mean. Formulas: densimd/kernels.hpp.
-enum class Loss {
-    mean_squared_error,
-    mean_absolute_error,
-    huber,                 ///< with delta = 1
-    binary_cross_entropy,  ///< targets in [0, 1]; the last layer must be sigmoid; computed from its logits
-    /// Targets are the classes' shares, at least 0; normally one_hot. The last layer must be identity, with
-    /// an output for each of at least 2 classes. Its outputs, and so predictions, are logits: the kernel
-    /// `softmax` makes probabilities of them.
-    categorical_cross_entropy,
-    cosine_distance,  ///< 1 - cos(prediction, target)
-};
-
-/// Loss::huber's delta: where squares of residuals go over into straight lines.
-template <class T>
-inline constexpr T huber_delta = T(1);
+/// Per row; the loss of several rows is their mean. What each asks of the targets and of the last layer, and
+/// the formulas: densimd/kernels.hpp.
+using kernels::Loss;
+using enum kernels::Loss;
 
 enum class Metric {
     none,
     accuracy,  ///< share of right rows: one output, the same side of 1/2; several, the same largest output
     r2,        ///< 1 - (sum of squared residuals) / (sum of squared distances to the targets' column means)
 };
-
-using enum Loss;
 
 /// A loss and, if one was asked for, a metric (NaN for Metric::none; r2 of constant targets is 0, or 1 if
 /// met).

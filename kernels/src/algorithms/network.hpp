@@ -1,0 +1,291 @@
+// Whole networks: rows through all layers, and training sample after sample, in one call.
+#pragma once
+
+#include "algorithms/narrow.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+template <class T>
+void forward_row(const Layer& layer, const T* parameters, const T* x, Activation activation, T* y) {
+    if (is_narrow<T>(layer))
+        with_logits(layer, parameters, x, [&](auto row) DENSIMD_INLINE_LAMBDA {
+            activate<T>(activation, row);
+            store_row(layer.outputs, row, y);
+        });
+    else
+        dense_forward_kernel(1, layer.inputs, layer.outputs, x, layer.inputs, parameters + layer.weights,
+                             layer.stride, parameters + layer.biases, activation, y, layer.outputs);
+}
+
+// Whether the last layer has one output and is fed by a narrow layer, whose row can stay in registers.
+template <class T>
+bool has_head(std::size_t depth, const Layer* layers) {
+    return depth >= 2 && is_single<T>(layers[depth - 1]) && is_narrow<T>(layers[depth - 2]);
+}
+
+// The two layers of which has_head speaks.
+template <class T>
+void forward_to_head(const Layer* layers, const T* parameters, const T* x, T* y) {
+    const Layer &before = layers[0], &last = layers[1];
+    with_logits(before, parameters, x, [&](auto row) DENSIMD_INLINE_LAMBDA {
+        activate<T>(before.activation, row);
+        decltype(row) w;
+        Single<T> z =
+            single_logit(before.outputs, row, parameters + last.weights, parameters + last.biases, w);
+        activate<T>(last.activation, z);
+        store_row(1, z, y);
+    });
+}
+
+// Rows a multiple of 1 KiB apart would compete for few sets of the L1 cache.
+template <class T>
+constexpr std::size_t scratch_stride(std::size_t outputs) {
+    const std::size_t padded = whole_lines<T>(outputs);
+    return padded * sizeof(T) % 1024 == 0 ? padded + lanes<T> : padded;
+}
+
+// From layer to layer, all rows or some at a time, whose activations stay in L1.
+template <class T>
+void network_forward_kernel(std::size_t batch, std::size_t depth, const Layer* layers, const T* parameters,
+                            const T* X, std::size_t ldx, T* out, std::size_t ldo, std::size_t rows,
+                            T* scratch) noexcept {
+    T* const halves[] = {scratch, scratch + forward_scratch<T>(depth, layers, rows) / 2};
+    const std::size_t head = has_head<T>(depth, layers) ? depth - 2 : depth;
+    for (std::size_t row = 0; row < batch; row += rows) {
+        const std::size_t count = batch - row < rows ? batch - row : rows;
+        const T* x = X + row * ldx;
+        std::size_t ld = ldx;
+        for (std::size_t l = 0; l < depth; ++l) {
+            const Layer& layer = layers[l];
+            T* const y = l + 1 == depth ? out + row * ldo : halves[l % 2];
+            const std::size_t ldy = l + 1 == depth ? ldo : scratch_stride<T>(layer.outputs);
+            if (count > 1) {
+                dense_forward_kernel(count, layer.inputs, layer.outputs, x, ld, parameters + layer.weights,
+                                     layer.stride, parameters + layer.biases, layer.activation, y, ldy);
+            } else if (l == head) {
+                forward_to_head(layers + head, parameters, x, out + row * ldo);
+                break;
+            } else {
+                forward_row(layer, parameters, x, layer.activation, y);
+            }
+            x = y;
+            ld = ldy;
+        }
+    }
+}
+
+template <class T>
+void loss_of_row(Loss loss, const Layer& layer, const T* a, const T* y, T* dz, T* value) {
+    const std::size_t n = layer.outputs;
+    switch (loss) {
+        case Loss::mean_squared_error:
+            mean_squared_error_kernel(1, n, a, n, y, n, dz, n, value);
+            break;
+        case Loss::mean_absolute_error:
+            mean_absolute_error_kernel(1, n, a, n, y, n, dz, n, value);
+            break;
+        case Loss::huber:
+            huber_kernel(1, n, huber_delta<T>, a, n, y, n, dz, n, value);
+            break;
+        case Loss::binary_cross_entropy:
+            return binary_cross_entropy_kernel(1, n, a, n, y, n, dz, n, value);
+        case Loss::categorical_cross_entropy:
+            return categorical_cross_entropy_kernel(1, n, a, n, y, n, dz, n, value);
+        case Loss::cosine_distance:
+            cosine_distance_kernel(1, n, a, n, y, n, dz, n, value);
+            break;
+    }
+    if (const auto derivative = functions<T>(layer.activation).gradient)
+        map(
+            n, dz, [derivative](Batch<T> output, Batch<T> ds) { return derivative(output, ds); }, a, dz);
+}
+
+template <class T>
+bool is_finite(T x) {
+    return x - x == 0;
+}
+
+// Layer 0 is updated and goes forward in one pass over its W, the others go backward and are updated in one.
+// Scratch memory holds a and dz of one layer behind the other.
+template <class T>
+struct PerSampleTrainer {
+    PerSampleTraining<T> job;
+    const Layer &first = job.layers[0], &last = job.layers[job.depth - 1];
+    const T* parameters = job.parameters;
+    T scale = -job.learning_rate;
+    bool head = has_head<T>(job.depth, job.layers);
+
+    struct Sample {
+        const T *x, *y;
+        T* loss;
+    };
+    Sample sample(std::size_t i) const {
+        const std::size_t row = job.order ? job.order[i] : i;
+        return {job.X + row * job.ldx, job.Y + row * job.ldy, job.losses + i};
+    }
+
+    T* a_of(std::size_t l) const { return job.scratch + per_sample_scratch<T>(l, job.layers); }
+    T* dz_of(std::size_t l) const { return a_of(l) + whole_lines<T>(job.layers[l].outputs); }
+
+    Activation activation(const Layer& layer) const {
+        return &layer == &last && takes_logits(job.loss) ? Activation::identity : layer.activation;
+    }
+
+    // What follows the logits of the last layer, if that is narrow: its outputs, the loss and dZ.
+    template <class Row>
+    DENSIMD_INLINE Row finish(Row row, const Sample& sample) const {
+        T *a = a_of(job.depth - 1), *dz = dz_of(job.depth - 1);
+        activate<T>(activation(last), row);
+        store_row(last.outputs, row, a);
+        Batch<T> (*const derivative)(Batch<T>, Batch<T>) = functions<T>(activation(last)).gradient;
+        if (job.loss == Loss::mean_squared_error) {
+            row = narrow_loss(last.outputs, row, sample.y, SquaredError{}, derivative, sample.loss);
+            store_row(last.outputs, row, dz);
+        } else {
+            loss_of_row(job.loss, last, a, sample.y, dz, sample.loss);
+            load_row(last.outputs, static_cast<const T*>(dz), row);
+        }
+        return row;
+    }
+
+    // The last layer on a row of the layer before: forward, loss, backward and update.
+    template <class Row>
+    DENSIMD_INLINE void run_head(const Row& x, const Sample& sample) const {
+        const Layer& before = job.layers[job.depth - 2];
+        T *const W = job.parameters + last.weights, *const b = job.parameters + last.biases;
+        Row w, dx;
+        const Single<T> z =
+            single_logit(before.outputs, x, parameters + last.weights, parameters + last.biases, w);
+        const Batch<T> gradient = finish(z, sample).lanes, factor(scale), zero(T(0));
+        if (!is_finite(*sample.loss)) return;
+        const auto derivative = functions<T>(before.activation).gradient;
+        const auto step = [&](Batch<T>& dx_part, Batch<T>& w_part, Batch<T> x_part) DENSIMD_INLINE_LAMBDA {
+            dx_part = Simd::fma(gradient, w_part, zero) + zero;
+            if (derivative) dx_part = derivative(x_part, dx_part);
+            w_part = updated<T>(factor * x_part, gradient, w_part);
+        };
+        for_each_vector_of(step, dx, w, x);
+        store_row(before.outputs, dx, dz_of(job.depth - 2));
+        store_row(before.outputs, w, W);
+        store_row(1, Single<T>{updated<T>(factor, gradient, Batch<T>(*b))}, b);
+    }
+
+    // What becomes of the logits of narrow layer l.
+    template <class Row>
+    DENSIMD_INLINE void take(std::size_t l, Row row, const Sample& sample) const {
+        if (l + 1 == job.depth) {
+            finish(row, sample);
+            return;
+        }
+        activate<T>(job.layers[l].activation, row);
+        store_row(job.layers[l].outputs, row, a_of(l));
+        if (head && l + 2 == job.depth) run_head(row, sample);
+    }
+
+    // x: the row before, whose update of the first layer is still to be done; null: none.
+    void first_layer(const T* x, const Sample& sample) const {
+        const auto taken = [&](auto row) DENSIMD_INLINE_LAMBDA { take(0, row, sample); };
+        T *a = a_of(0), *dz = dz_of(0);
+        if (is_narrow<T>(first)) {
+            if (x == nullptr) return with_logits(first, parameters, sample.x, taken);
+            return with_updated_logits<T>(first, job.parameters, x, dz, scale, sample.x, taken);
+        }
+        if (x == nullptr)
+            forward_row(first, parameters, sample.x, activation(first), a);
+        else
+            dense_update_forward_kernel(first.inputs, first.outputs, x, dz, scale,
+                                        job.parameters + first.weights, first.stride,
+                                        job.parameters + first.biases, sample.x, activation(first), a);
+        if (job.depth == 1) loss_of_row(job.loss, last, a, sample.y, dz, sample.loss);
+    }
+
+    void next_layer(std::size_t l, const Sample& sample) const {
+        const Layer& layer = job.layers[l];
+        const T* const x = a_of(l - 1);
+        if (is_narrow<T>(layer))
+            return with_logits(layer, parameters, x,
+                               [&](auto row) DENSIMD_INLINE_LAMBDA { take(l, row, sample); });
+        forward_row(layer, parameters, x, activation(layer), a_of(l));
+        if (l + 1 == job.depth) loss_of_row(job.loss, last, a_of(l), sample.y, dz_of(l), sample.loss);
+    }
+
+    void backward(std::size_t l) const {
+        const Layer &layer = job.layers[l], &before = job.layers[l - 1];
+        const T* const x = a_of(l - 1);
+        dense_backward_update_kernel(layer.inputs, layer.outputs, x, dz_of(l), scale,
+                                     job.parameters + layer.weights, layer.stride,
+                                     job.parameters + layer.biases, x, before.activation, dz_of(l - 1));
+    }
+
+    void copy_outputs(std::size_t i) const {
+        if (job.outputs == nullptr) return;
+        const T* const a = a_of(job.depth - 1);
+        for (std::size_t j = 0; j < last.outputs; ++j) job.outputs[i * job.ldo + j] = a[j];
+    }
+
+    std::size_t run(std::size_t samples) const {
+        const std::size_t depth = head ? job.depth - 1 : job.depth;
+        const T* x = nullptr;
+        for (std::size_t i = 0; i < samples; ++i) {
+            const Sample now = sample(i);
+            first_layer(x, now);
+            for (std::size_t l = 1; l < depth; ++l) next_layer(l, now);
+            copy_outputs(i);
+            if (!is_finite(*now.loss)) return i;
+            for (std::size_t l = depth - 1; l > 0; --l) backward(l);
+            x = now.x;
+        }
+        if (x != nullptr)
+            dense_update_kernel(1, first.inputs, first.outputs, x, first.inputs, dz_of(0), first.outputs,
+                                scale, job.parameters + first.weights, first.stride,
+                                job.parameters + first.biases);
+        return samples;
+    }
+
+    // A single output of at most a line of inputs: the weights stay in registers from sample to sample.
+    template <std::size_t Vectors>
+    std::size_t run_in_registers(std::size_t samples) const {
+        const std::size_t in = first.inputs;
+        T *const W = job.parameters + first.weights, *const b = job.parameters + first.biases;
+        const Batch<T> factor(scale), zero(T(0));
+        Line<T, Vectors> w, x;
+        Single<T> bias;
+        load_row(in, parameters + first.weights, w);
+        load_row(1, parameters + first.biases, bias);
+        std::size_t i = 0;
+        for (; i < samples; ++i) {
+            const Sample now = sample(i);
+            load_row(in, now.x, x);
+            LaneSum<T> sum;
+            DENSIMD_UNROLLED (v, Vectors) sum.part[v] = Simd::fma(x.part[v], w.part[v], zero);
+            const Batch<T> dz = finish(Single<T>{Batch<T>(sum.total()) + bias.lanes}, now).lanes;
+            copy_outputs(i);
+            if (!is_finite(*now.loss)) break;
+            DENSIMD_UNROLLED (v, Vectors) w.part[v] = updated<T>(factor * x.part[v], dz, w.part[v]);
+            bias.lanes = updated<T>(factor, dz, bias.lanes);
+        }
+        store_row(in, w, W);
+        store_row(1, bias, b);
+        return i;
+    }
+};
+
+template <class T>
+std::size_t train_per_sample_kernel(std::size_t samples, const PerSampleTraining<T>& training) noexcept {
+    const PerSampleTrainer<T> trainer{training};
+    const Layer& layer = trainer.first;
+    if (training.depth > 1 || !is_single<T>(layer) || layer.inputs > lanes<T>) return trainer.run(samples);
+    constexpr std::size_t vectors = vectors_per_line<T>;
+    if constexpr (vectors == 4) {
+        if (layer.inputs <= width<T>) return trainer.template run_in_registers<1>(samples);
+        if (layer.inputs <= 2 * width<T>) return trainer.template run_in_registers<2>(samples);
+        if (layer.inputs <= 3 * width<T>) return trainer.template run_in_registers<3>(samples);
+    }
+    if constexpr (vectors == 2)
+        if (layer.inputs <= width<T>) return trainer.template run_in_registers<1>(samples);
+    return trainer.template run_in_registers<vectors>(samples);
+}
+
+}  // namespace
+}  // namespace densimd::kernels

@@ -1,0 +1,98 @@
+// The definitions of the kernels that work on whole networks, layer by layer.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "reference/layers.hpp"
+#include "reference/losses.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+template <class T>
+void network_forward(std::size_t batch, std::size_t depth, const Layer* layers, const T* parameters,
+                     const T* X, std::size_t ldx, T* out, std::size_t ldo, std::size_t, T* scratch) noexcept {
+    T* const halves[] = {scratch, scratch + forward_scratch<T>(depth, layers, 1) / 2};
+    for (std::size_t row = 0; row < batch; ++row) {
+        const T* x = X + row * ldx;
+        for (std::size_t l = 0; l < depth; ++l) {
+            T* const y = l + 1 == depth ? out + row * ldo : halves[l % 2];
+            dense_forward<T>(1, layers[l].inputs, layers[l].outputs, x, layers[l].inputs,
+                             parameters + layers[l].weights, layers[l].stride, parameters + layers[l].biases,
+                             layers[l].activation, y, layers[l].outputs);
+            x = y;
+        }
+    }
+}
+
+template <class T>
+void loss_of_row(Loss loss, std::size_t n, const T* a, const T* y, T* da, T* value) {
+    switch (loss) {
+        case Loss::mean_squared_error:
+            return mean_squared_error<T>(1, n, a, n, y, n, da, n, value);
+        case Loss::mean_absolute_error:
+            return mean_absolute_error<T>(1, n, a, n, y, n, da, n, value);
+        case Loss::huber:
+            return huber<T>(1, n, huber_delta<T>, a, n, y, n, da, n, value);
+        case Loss::binary_cross_entropy:
+            return binary_cross_entropy<T>(1, n, a, n, y, n, da, n, value);
+        case Loss::categorical_cross_entropy:
+            return categorical_cross_entropy<T>(1, n, a, n, y, n, da, n, value);
+        case Loss::cosine_distance:
+            return cosine_distance<T>(1, n, a, n, y, n, da, n, value);
+    }
+}
+
+// A layer's activations and, behind them, its gradients.
+template <class T>
+struct LayerScratch {
+    T *a, *dz;
+};
+template <class T>
+LayerScratch<T> scratch_of(const PerSampleTraining<T>& job, std::size_t l) {
+    T* const a = job.scratch + per_sample_scratch<T>(l, job.layers);
+    return {a, a + whole_lines<T>(job.layers[l].outputs)};
+}
+
+template <class T>
+std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& job) noexcept {
+    const Layer& last = job.layers[job.depth - 1];
+    for (std::size_t i = 0; i < samples; ++i) {
+        const std::size_t row = job.order ? job.order[i] : i;
+        const auto input_of = [&](std::size_t l) {
+            return l == 0 ? job.X + row * job.ldx : scratch_of(job, l - 1).a;
+        };
+        for (std::size_t l = 0; l < job.depth; ++l) {
+            const Layer& layer = job.layers[l];
+            const bool logits = l + 1 == job.depth && takes_logits(job.loss);
+            dense_forward<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs,
+                             job.parameters + layer.weights, layer.stride, job.parameters + layer.biases,
+                             logits ? Activation::identity : layer.activation, scratch_of(job, l).a,
+                             layer.outputs);
+        }
+        const auto [a, dz] = scratch_of(job, job.depth - 1);
+        loss_of_row(job.loss, last.outputs, a, job.Y + row * job.ldy, dz, job.losses + i);
+        if (job.outputs) std::copy_n(a, last.outputs, job.outputs + i * job.ldo);
+        if (!std::isfinite(job.losses[i])) return i;
+        if (!takes_logits(job.loss))
+            for (std::size_t j = 0; j < last.outputs; ++j)
+                dz[j] = static_cast<T>(
+                    dz[j] * derivative(last.activation, wide(a[j]), default_parameter<T>(last.activation)));
+        for (std::size_t l = job.depth; l-- > 0;) {
+            const Layer& layer = job.layers[l];
+            T* const W = job.parameters + layer.weights;
+            const T* const dZ = scratch_of(job, l).dz;
+            if (l > 0)
+                dense_backward_input<T>(1, layer.inputs, layer.outputs, dZ, layer.outputs, W, layer.stride,
+                                        input_of(l), layer.inputs, job.layers[l - 1].activation,
+                                        scratch_of(job, l - 1).dz, layer.inputs);
+            dense_update<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs, dZ, layer.outputs,
+                            -job.learning_rate, W, layer.stride, job.parameters + layer.biases);
+        }
+    }
+    return samples;
+}
+
+}  // namespace
+}  // namespace densimd::kernels

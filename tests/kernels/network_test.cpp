@@ -1,0 +1,262 @@
+// Kernels that take whole networks: the bits of the layers' kernels one by one, on guarded memory.
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "support/activations.hpp"
+#include "support/guarded.hpp"
+#include "support/isas.hpp"
+#include "support/networks.hpp"
+#include "support/random.hpp"
+
+using namespace densimd::test;
+using kernels::Activation;
+using kernels::Layer;
+using kernels::Loss;
+
+namespace {
+
+constexpr std::size_t samples = 5;
+
+// Around the widths of a vector and of a line, with one output and with more, alone and behind each other.
+const std::vector<std::vector<std::size_t>> all_widths = {
+    {1, 1},    {8, 1},       {16, 1},    {17, 1},          {33, 1},           {4, 2},       {5, 16},
+    {3, 17},   {8, 16, 1},   {3, 1, 1},  {9, 5, 1},        {7, 17, 1},        {2, 8, 9, 1}, {1, 20, 7, 3},
+    {6, 1, 4}, {40, 35, 10}, {5, 4, 33}, {11, 16, 15, 12}, {2, 3, 1, 2, 1, 1}};
+
+// The layer by itself, as documented.
+template <class T>
+void loss_of(const Kernels<T>& k, Loss loss, std::size_t n, const T* a, const T* y, T* da, T* value) {
+    switch (loss) {
+        case Loss::mean_squared_error:
+            return k.mean_squared_error(1, n, a, n, y, n, da, n, value);
+        case Loss::mean_absolute_error:
+            return k.mean_absolute_error(1, n, a, n, y, n, da, n, value);
+        case Loss::huber:
+            return k.huber(1, n, kernels::huber_delta<T>, a, n, y, n, da, n, value);
+        case Loss::binary_cross_entropy:
+            return k.binary_cross_entropy(1, n, a, n, y, n, da, n, value);
+        case Loss::categorical_cross_entropy:
+            return k.categorical_cross_entropy(1, n, a, n, y, n, da, n, value);
+        case Loss::cosine_distance:
+            return k.cosine_distance(1, n, a, n, y, n, da, n, value);
+    }
+}
+
+template <class T>
+void multiply_by_derivative(const Kernels<T>& k, Activation activation, std::size_t n, const T* a, T* ds) {
+    // dX of a layer with the weight 1 is dZ times the derivative.
+    for (std::size_t j = 0; j < n && activation != Activation::identity; ++j) {
+        const T one = 1, dz = ds[j];
+        k.dense_backward_input(1, 1, 1, &dz, 1, &one, 1, a + j, 1, activation, ds + j, 1);
+    }
+}
+
+template <class T>
+struct Trained {
+    std::vector<T> parameters, losses, outputs;
+};
+
+template <class T>
+Trained<T> train_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, Loss loss, T learning_rate,
+                                const std::vector<T>& X, const std::vector<T>& Y,
+                                const std::vector<std::size_t>& order) {
+    Trained<T> result{net.parameters, {}, {}};
+    T* const p = result.parameters.data();
+    for (const std::size_t row : order) {
+        std::vector<std::vector<T>> a{{X.begin() + static_cast<std::ptrdiff_t>(row * net.inputs()),
+                                       X.begin() + static_cast<std::ptrdiff_t>((row + 1) * net.inputs())}};
+        for (const Layer& layer : net.layers) {
+            const bool logits = &layer == &net.layers.back() && kernels::takes_logits(loss);
+            std::vector<T> y(layer.outputs);
+            k.dense_forward(1, layer.inputs, layer.outputs, a.back().data(), layer.inputs, p + layer.weights,
+                            layer.stride, p + layer.biases, logits ? Activation::identity : layer.activation,
+                            y.data(), layer.outputs);
+            a.push_back(y);
+        }
+        std::vector<T> dz(net.outputs()), dx;
+        T value = 0;
+        loss_of(k, loss, net.outputs(), a.back().data(), Y.data() + row * net.outputs(), dz.data(), &value);
+        if (!kernels::takes_logits(loss))
+            multiply_by_derivative(k, net.layers.back().activation, net.outputs(), a.back().data(),
+                                   dz.data());
+        result.losses.push_back(value);
+        result.outputs.insert(result.outputs.end(), a.back().begin(), a.back().end());
+        for (std::size_t l = net.layers.size(); l-- > 0; dz = dx) {
+            const Layer& layer = net.layers[l];
+            dx.assign(layer.inputs, 0);
+            if (l > 0)
+                k.dense_backward_input(1, layer.inputs, layer.outputs, dz.data(), layer.outputs,
+                                       p + layer.weights, layer.stride, a[l].data(), layer.inputs,
+                                       net.layers[l - 1].activation, dx.data(), layer.inputs);
+            k.dense_update(1, layer.inputs, layer.outputs, a[l].data(), layer.inputs, dz.data(),
+                           layer.outputs, -learning_rate, p + layer.weights, layer.stride, p + layer.biases);
+        }
+    }
+    return result;
+}
+
+// On memory of just the sizes documented, between protected pages.
+template <class T>
+struct GuardedTraining {
+    GuardedVector<T> parameters, losses, outputs, scratch;
+    Guarded<T> X, Y;
+    kernels::PerSampleTraining<T> job;
+
+    GuardedTraining(const TestNetwork<T>& net, Loss loss, T learning_rate, const std::vector<T>& x,
+                    const std::vector<T>& y, std::size_t rows, Layout layout)
+        : parameters(net.parameters, layout),
+          losses(samples, layout),
+          outputs(samples * net.outputs(), layout),
+          scratch(kernels::per_sample_scratch<T>(net.layers.size(), net.layers.data()), layout),
+          X(rows, net.inputs(), x, layout),
+          Y(rows, net.outputs(), y, layout),
+          job{.layers = net.layers.data(),
+              .depth = net.layers.size(),
+              .parameters = parameters.data(),
+              .loss = loss,
+              .learning_rate = learning_rate,
+              .X = X.data(),
+              .ldx = X.ld(),
+              .Y = Y.data(),
+              .ldy = Y.ld(),
+              .order = nullptr,
+              .losses = losses.data(),
+              .outputs = outputs.data(),
+              .ldo = net.outputs(),
+              .scratch = scratch.data()} {}
+};
+
+const Activation for_training[] = {Activation::identity, Activation::sigmoid, Activation::tanh,
+                                   Activation::softplus, Activation::relu,    Activation::leaky_relu,
+                                   Activation::elu};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("train_per_sample has the bits of the layers' kernels", T, float, double) {
+    Random random;
+    for (const auto& widths : all_widths)
+        for (const Loss loss : {Loss::mean_squared_error, Loss::binary_cross_entropy, Loss::cosine_distance,
+                                Loss::mean_absolute_error, Loss::huber, Loss::categorical_cross_entropy})
+            for (const Activation activation : for_training) {
+                for (const std::size_t padding : {0u, 2u}) {
+                    TestNetwork<T> net(widths, activation, padding, random);
+                    INFO("network ", net.name(), ", loss ", static_cast<int>(loss), ", ", name_of(activation),
+                         ", padding of W ", padding);
+                    const std::size_t rows = samples + 2;
+                    const auto X = random.vector<T>(rows * net.inputs()),
+                               Y = random.vector<T>(rows * net.outputs(), 0, 1);
+                    const std::vector<std::size_t> order = {3, 0, 6, 6, 1};
+                    const T learning_rate = T{0.001f};  // identities soon diverge
+                    on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+                        const Trained<T> expected =
+                            train_layer_by_layer(kernels, net, loss, learning_rate, X, Y, order);
+                        GuardedTraining<T> found(net, loss, learning_rate, X, Y, rows, layout);
+                        found.job.order = order.data();
+                        CHECK(kernels.train_per_sample(samples, found.job) == samples);
+                        CHECK(bit_difference(found.parameters.values(), expected.parameters) == "");
+                        CHECK(bit_difference(found.losses.values(), expected.losses) == "");
+                        CHECK(bit_difference(found.outputs.values(), expected.outputs) == "");
+                        CHECK((found.X.unchanged() && found.Y.unchanged()));
+
+                        // In one call or in several, without outputs, in the order of the rows.
+                        std::vector<std::size_t> all(samples);
+                        std::iota(all.begin(), all.end(), std::size_t{0});
+                        const Trained<T> in_order =
+                            train_layer_by_layer(kernels, net, loss, learning_rate, X, Y, all);
+                        GuardedTraining<T> parts(net, loss, learning_rate, X, Y, rows, layout);
+                        parts.job.outputs = nullptr;
+                        CHECK(kernels.train_per_sample(0, parts.job) == 0);
+                        CHECK(kernels.train_per_sample(2, parts.job) == 2);
+                        parts.job.X += 2 * parts.job.ldx;
+                        parts.job.Y += 2 * parts.job.ldy;
+                        CHECK(kernels.train_per_sample(samples - 2, parts.job) == samples - 2);
+                        CHECK(bit_difference(parts.parameters.values(), in_order.parameters) == "");
+                        CHECK(parts.outputs.unchanged());
+                        return expected.parameters;
+                    });
+                }
+            }
+}
+
+TEST_CASE_TEMPLATE("train_per_sample stops before the step of a loss that is not finite", T, float, double) {
+    Random random;
+    for (const auto& widths : all_widths) {
+        TestNetwork<T> net(widths, Activation::sigmoid, 0, random);
+        INFO("network ", net.name());
+        const auto X = random.vector<T>(samples * net.inputs());
+        auto Y = random.vector<T>(samples * net.outputs(), 0, 1);
+        Y[3 * net.outputs()] = std::numeric_limits<T>::max();  // its square is infinite
+        on_every_table<T>([&](const Kernels<T>& kernels) {
+            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layouts[0]),
+                three(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layouts[0]);
+            CHECK(kernels.train_per_sample(samples, found.job) == 3);
+            CHECK(kernels.train_per_sample(3, three.job) == 3);
+            CHECK(bit_difference(found.parameters.values(), three.parameters.values()) == "");
+            CHECK(found.losses.values()[3] == std::numeric_limits<T>::infinity());
+        });
+    }
+}
+
+TEST_CASE_TEMPLATE("train_per_sample computes what its reference does", T, float, double) {
+    Random random;
+    for (const auto& widths : all_widths) {
+        TestNetwork<T> net(widths, Activation::tanh, 1, random);
+        INFO("network ", net.name());
+        const auto X = random.vector<T>(samples * net.inputs()),
+                   Y = random.vector<T>(samples * net.outputs(), 0, 1);
+        GuardedTraining<T> expected(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layouts[0]);
+        kernels::reference<T>().train_per_sample(samples, expected.job);
+        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layout);
+            kernels.train_per_sample(samples, found.job);
+            // Sums of at most 40 terms of about 1, five samples one after the other, up to six layers.
+            const T bound = 1000 * std::numeric_limits<T>::epsilon();
+            CHECK(difference(found.parameters.values(), expected.parameters.values(),
+                             std::vector<T>(net.parameters.size(), bound)) == "");
+            CHECK(difference(found.losses.values(), expected.losses.values(),
+                             std::vector<T>(samples, bound)) == "");
+            return found.parameters.values();
+        });
+    }
+}
+
+TEST_CASE_TEMPLATE("network_forward has the bits of dense_forward, however many rows at a time", T, float,
+                   double) {
+    Random random;
+    for (const auto& widths : all_widths)
+        for (const Activation activation : all_activations) {
+            TestNetwork<T> net(widths, activation, widths.size() % 2, random);
+            INFO("network ", net.name(), ", ", name_of(activation));
+            const std::size_t batch = 7;
+            const auto X = random.vector<T>(batch * net.inputs());
+            on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+                std::vector<T> expected = X;
+                for (const Layer& layer : net.layers) {
+                    std::vector<T> y(batch * layer.outputs);
+                    kernels.dense_forward(batch, layer.inputs, layer.outputs, expected.data(), layer.inputs,
+                                          net.parameters.data() + layer.weights, layer.stride,
+                                          net.parameters.data() + layer.biases, layer.activation, y.data(),
+                                          layer.outputs);
+                    expected = y;
+                }
+                Guarded<T> X_in(batch, net.inputs(), X, layout);
+                GuardedVector<T> parameters(net.parameters, layout);
+                for (const std::size_t rows : {1u, 2u, 3u, 7u, 100u}) {
+                    INFO("rows ", rows);
+                    Guarded<T> out(batch, net.outputs(), layout);
+                    GuardedVector<T> scratch(
+                        kernels::forward_scratch<T>(net.layers.size(), net.layers.data(), rows), layout);
+                    kernels.network_forward(batch, net.layers.size(), net.layers.data(), parameters.data(),
+                                            X_in.data(), X_in.ld(), out.data(), out.ld(), rows,
+                                            scratch.data());
+                    CHECK(bit_difference(out.values(), expected) == "");
+                    CHECK(out.padding_intact());
+                }
+                CHECK((X_in.unchanged() && parameters.unchanged()));
+                return expected;
+            });
+        }
+}
