@@ -201,6 +201,12 @@ TEST_CASE_TEMPLATE("the zero of an underflow has the same sign everywhere", T, f
             const std::vector<T> dz(in, -tiny), W(3 * in, tiny);
             kernels.gemv_t(3, in, dz.data(), W.data(), in, dx.data());
             all.insert(all.end(), dx.begin(), dx.end());
+            for (const std::size_t batch : {2u, 3u, 9u}) {
+                const std::vector<T> dZ(batch * in, -tiny);
+                std::vector<T> dX(batch * 3, 1);
+                kernels.gemm_nt(batch, 3, in, dZ.data(), in, W.data(), in, dX.data(), 3);
+                CHECK(bit_difference(dX, std::vector<T>(batch * 3, dx[0])) == "");
+            }
             return all;
         });
 }

@@ -289,12 +289,19 @@ struct InputGradient {
 
     void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                     std::size_t ld) const {
-        for (std::size_t r = 0; r < rows; ++r) {  // never more than a vector
-            Batch<T> gradient =                   // never -0: see LaneSum::total
-                Simd::load_partial(sums + r * ld, cols) + Batch<T>(T(0));
-            if (derivative)
-                gradient = derivative(Simd::load_partial(X + (row + r) * ldx + col, cols), gradient);
-            Simd::store_partial(dX + (row + r) * lddx + col, cols, gradient);
+        if (cols == width<T>)  // never more
+            finish<false>(row, col, rows, cols, sums, ld);
+        else
+            finish<true>(row, col, rows, cols, sums, ld);
+    }
+
+    template <bool Partial>
+    void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
+                std::size_t ld) const {
+        for (std::size_t r = 0; r < rows; ++r) {
+            Batch<T> gradient = load<Partial>(sums + r * ld, cols) + Batch<T>(T(0));  // as LaneSum::total
+            if (derivative) gradient = derivative(load<Partial>(X + (row + r) * ldx + col, cols), gradient);
+            store<Partial>(dX + (row + r) * lddx + col, cols, gradient);
         }
     }
 };

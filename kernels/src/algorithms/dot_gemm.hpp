@@ -151,6 +151,85 @@ void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, st
     }
 }
 
+// One row of A times `Depth` columns of B, a vector of each column: the sum of the products of elements
+// First, First + Step, First + 2 Step, ... of the depth, added as the lanes of a LaneSum are. A lane without
+// a term is left out: it could only change the sign of a zero.
+template <std::size_t First, std::size_t Step, std::size_t Depth, class T>
+DENSIMD_INLINE Batch<T> sum_across(const T* a, const Batch<T> (&columns)[Depth]) {
+    if constexpr (Step == lanes<T>)
+        return Batch<T>(a[First]) * columns[First];
+    else if constexpr (First + Step >= Depth)
+        return sum_across<First, 2 * Step>(a, columns);
+    else
+        return sum_across<First, 2 * Step>(a, columns) + sum_across<First + Step, 2 * Step>(a, columns);
+}
+
+// The columns of the first `rows` rows of B, and more of both up to whole vectors. log2(width) perfect
+// shuffles of `width` vectors transpose them.
+template <class T>
+void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb,
+               T (&columns)[lanes<T>][lanes<T>]) {
+    constexpr std::size_t w = width<T>;
+    for (std::size_t first = 0; first < rows; first += w)
+        for (std::size_t p = 0; p < depth; p += w) {
+            const std::size_t count = depth - p < w ? depth - p : w;
+            Batch<T> x[w];
+            DENSIMD_UNROLLED (i, w)
+                x[i] = Simd::load_partial(B + (first + i < rows ? first + i : rows - 1) * ldb + p, count);
+            for (std::size_t n = 1; n < w; n *= 2) {
+                Batch<T> shuffled[w];
+                DENSIMD_UNROLLED (i, w / 2)
+                    Simd::interleave(x[i], x[i + w / 2], shuffled[2 * i], shuffled[2 * i + 1]);
+                DENSIMD_UNROLLED (i, w) x[i] = shuffled[i];
+            }
+            DENSIMD_UNROLLED (i, w) x[i].store_aligned(&columns[p + i][first]);
+        }
+}
+
+// sums[r] = row r of A times a vector of each of `Depth` columns, which are a line apart and stay in
+// registers.
+template <class T, std::size_t Depth>
+void shallow_rows(std::size_t rows, const T* A, std::size_t lda, const T* columns, T* sums) {
+    Batch<T> column[Depth];
+    DENSIMD_UNROLLED (p, Depth) column[p] = Batch<T>::load_aligned(columns + p * lanes<T>);
+    for (std::size_t r = 0; r < rows; ++r)
+        sum_across<0, 1>(A + r * lda, column).store_aligned(sums + r * width<T>);
+}
+
+// The one for this depth, 1 to `Depth`.
+template <class T, std::size_t Depth = lanes<T>>
+auto shallow_rows_for(std::size_t depth) {
+    if constexpr (Depth > 1)
+        if (depth < Depth) return shallow_rows_for<T, Depth - 1>(depth);
+    return shallow_rows<T, Depth>;
+}
+
+// A depth of one line at most leaves dot products one multiply-add per several shuffles. With several rows of
+// A, lanes run along the columns of C instead, and a line of rows of B is transposed once for all of them.
+// Bound: per vector of C `depth` broadcasts, which are loads, with as many multiplications and additions.
+// Results wait in L1 for finish, whose calls would drive the columns from the registers.
+template <class T, class Finish>
+void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda,
+                  const T* B, std::size_t ldb, const Finish& finish) {
+    constexpr std::size_t w = width<T>, line = lanes<T>, at_once = 8;
+    alignas(64) T columns[line][line];
+    alignas(64) T sums[at_once * w];
+    const auto multiply = shallow_rows_for<T>(depth);
+    for (std::size_t col = 0; col < cols; col += line) {
+        const std::size_t cols_left = cols - col < line ? cols - col : line;
+        transpose<T>(cols_left, depth, B + col * ldb, ldb, columns);
+        for (std::size_t row = 0; row < rows; row += at_once) {
+            const std::size_t rows_left = rows - row < at_once ? rows - row : at_once;
+            for (std::size_t c = 0; c < cols_left; c += w) {
+                multiply(rows_left, A + row * lda, lda, &columns[0][c], sums);
+                finish(row, col + c, rows_left, cols_left - c < w ? cols_left - c : w, sums, w);
+            }
+        }
+    }
+}
+
+// The transposition takes as long as the dot products of two rows where a vector has 16 lanes, and less than
+// those of two rows where it has fewer.
 template <class T, class Finish>
 void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda, const T* B,
               std::size_t ldb, const Finish& finish) {
@@ -158,6 +237,8 @@ void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
     if (rows == 1)
         dot_one_row(
             cols, depth, A, B, ldb, [](std::size_t) { return AsItIs<true>{}; }, finish);
+    else if (8 * rows > at_once && depth > 0 && depth <= lanes<T>)
+        shallow_gemm(rows, cols, depth, A, lda, B, ldb, finish);
     else
         dot_tiles<T, 2, at_once / 2>(rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
 }

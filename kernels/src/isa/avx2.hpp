@@ -110,6 +110,18 @@ struct Simd {
         return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), _mm256_castps_si256(index));
     }
 
+    // The elements of a and b in turn: the first half of them and the second.
+    static void interleave(Batch<float> a, Batch<float> b, Batch<float>& low, Batch<float>& high) {
+        const __m256 even = _mm256_unpacklo_ps(a, b), odd = _mm256_unpackhi_ps(a, b);
+        low = _mm256_permute2f128_ps(even, odd, 0x20);
+        high = _mm256_permute2f128_ps(even, odd, 0x31);
+    }
+    static void interleave(Batch<double> a, Batch<double> b, Batch<double>& low, Batch<double>& high) {
+        const __m256d even = _mm256_unpacklo_pd(a, b), odd = _mm256_unpackhi_pd(a, b);
+        low = _mm256_permute2f128_pd(even, odd, 0x20);
+        high = _mm256_permute2f128_pd(even, odd, 0x31);
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left. The halves of several vectors are put together before they are added.
     template <class T>

@@ -88,6 +88,18 @@ struct Simd {
         return _mm512_permutexvar_ps(_mm512_castps_si512(index), twice);
     }
 
+    // The elements of a and b in turn: the first half of them and the second.
+    static void interleave(Batch<float> a, Batch<float> b, Batch<float>& low, Batch<float>& high) {
+        low = _mm512_permutex2var_ps(
+            a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+        high = _mm512_permutex2var_ps(
+            a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
+    }
+    static void interleave(Batch<double> a, Batch<double> b, Batch<double>& low, Batch<double>& high) {
+        low = _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+        high = _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left. The halves of several vectors are put together before they are added.
     template <class T>

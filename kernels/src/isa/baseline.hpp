@@ -104,6 +104,16 @@ struct Simd {
         return _mm_setr_ps(table[i[0]], table[i[1]], table[i[2]], table[i[3]]);
     }
 
+    // The elements of a and b in turn: the first half of them and the second.
+    static void interleave(Batch<float> a, Batch<float> b, Batch<float>& low, Batch<float>& high) {
+        low = _mm_unpacklo_ps(a, b);
+        high = _mm_unpackhi_ps(a, b);
+    }
+    static void interleave(Batch<double> a, Batch<double> b, Batch<double>& low, Batch<double>& high) {
+        low = _mm_unpacklo_pd(a, b);
+        high = _mm_unpackhi_pd(a, b);
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left.
     template <class T>

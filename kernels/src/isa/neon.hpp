@@ -95,6 +95,16 @@ struct Simd {
         return vreinterpretq_f32_u8(vqtbl2q_u8(all, bytes));
     }
 
+    // The elements of a and b in turn: the first half of them and the second.
+    static void interleave(Batch<float> a, Batch<float> b, Batch<float>& low, Batch<float>& high) {
+        low = vzip1q_f32(a, b);
+        high = vzip2q_f32(a, b);
+    }
+    static void interleave(Batch<double> a, Batch<double> b, Batch<double>& low, Batch<double>& high) {
+        low = vzip1q_f64(a, b);
+        high = vzip2q_f64(a, b);
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left.
     template <class T>
