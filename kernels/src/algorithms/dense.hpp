@@ -289,12 +289,10 @@ struct InputGradient {
 
     void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                     std::size_t ld) const {
-        if (cols == width<T>)  // never more
-            finish<false>(row, col, rows, cols, sums, ld);
-        else
-            finish<true>(row, col, rows, cols, sums, ld);
+        finish<true>(row, col, rows, cols, sums, ld);
     }
 
+    // At most a vector of columns; a whole one if not Partial.
     template <bool Partial>
     void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                 std::size_t ld) const {

@@ -222,7 +222,10 @@ void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T
             const std::size_t rows_left = rows - row < at_once ? rows - row : at_once;
             for (std::size_t c = 0; c < cols_left; c += w) {
                 multiply(rows_left, A + row * lda, lda, &columns[0][c], sums);
-                finish(row, col + c, rows_left, cols_left - c < w ? cols_left - c : w, sums, w);
+                if (cols_left - c < w)
+                    finish.template finish<true>(row, col + c, rows_left, cols_left - c, sums, w);
+                else
+                    finish.template finish<false>(row, col + c, rows_left, w, sums, w);
             }
         }
     }
