@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <vector>
 
 #include <densimd/nn/network.hpp>
@@ -17,6 +18,27 @@ struct Rows {
     const std::size_t* order = nullptr;
     std::size_t count = 0;
 };
+
+/// A few bytes take a call of memcpy longer than these copies of fixed sizes, of which the last overlaps the
+/// one before.
+template <class T>
+void copy_row(const T* from, std::size_t count, T* to) noexcept {
+    const std::size_t bytes = count * sizeof(T);
+    const auto* source = reinterpret_cast<const std::byte*>(from);
+    auto* target = reinterpret_cast<std::byte*>(to);
+    const auto copy = [&]<std::size_t size>() {
+        for (std::size_t i = 0; i + size < bytes; i += size) std::memcpy(target + i, source + i, size);
+        std::memcpy(target + bytes - size, source + bytes - size, size);
+    };
+    if (bytes > 256)
+        std::memcpy(target, source, bytes);
+    else if (bytes >= 16)
+        copy.template operator()<16>();
+    else if (bytes >= 8)
+        copy.template operator()<8>();
+    else
+        copy.template operator()<4>();
+}
 
 /// ds[n] times the derivative of an activation with the output a[n].
 template <class T>
@@ -106,12 +128,14 @@ class Pass {
 
     /// Losses of those rows and, if wanted, dZ of the last layer.
     void loss(MatrixView<const T> Y, std::size_t slot, Loss loss, bool gradient) const noexcept {
+        if (Y.rows() == 0) return;
         const MatrixView<T> A = outputs(slot, Y.rows());
         const MatrixView<T> dA = gradient ? rows(w_.gradients_.back(), slot, Y.rows()) : MatrixView<T>();
         call_loss<T>(k_, loss, A, Y, dA, losses(slot));
         if (gradient && loss != Loss::binary_cross_entropy)
-            for (std::size_t i = 0; i < Y.rows(); ++i)
-                times_derivative(k_, layers_.back().activation, Y.cols(), A.row(i), dA.row(i));
+            // A and dA lie alike. The padding between rows, zeros, stays zeros.
+            times_derivative(k_, layers_.back().activation, (Y.rows() - 1) * A.stride() + Y.cols(), A.data(),
+                             dA.data());
     }
 
     /// dZ of all layers below the last.
@@ -190,8 +214,8 @@ class Pass {
         const MatrixView<T> X = gathered_inputs(slot, count), Y = gathered_targets(slot, count);
         for (std::size_t i = 0; i < count; ++i) {
             const std::size_t row = source.order ? source.order[first + i] : first + i;
-            std::copy_n(source.X.row(row), X.cols(), X.row(i));
-            std::copy_n(source.Y.row(row), Y.cols(), Y.row(i));
+            copy_row(source.X.row(row), X.cols(), X.row(i));
+            copy_row(source.Y.row(row), Y.cols(), Y.row(i));
         }
     }
     MatrixView<T> gathered_inputs(std::size_t slot, std::size_t count) const noexcept {

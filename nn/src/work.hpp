@@ -42,11 +42,15 @@ struct Work {
         if (gradient) pass.backward(part.first, part.count());
     }
 
-    // The sum of the losses of rows first .. first + count - 1, in their order whatever the threads.
+    // The sum of the losses of the workspace's first rows, in one order whatever the threads.
     static double sum_of_losses(const Pass<T>& pass, std::size_t count) {
-        double sum = 0;
-        for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(pass.losses(0)[i]);
-        return sum;
+        const T* const losses = pass.losses(0);
+        double sum[4] = {};  // one alone would wait for each of its additions
+        std::size_t i = 0;
+        for (; i + 4 <= count; i += 4)
+            for (std::size_t s = 0; s < 4; ++s) sum[s] += static_cast<double>(losses[i + s]);
+        for (; i < count; ++i) sum[0] += static_cast<double>(losses[i]);
+        return (sum[0] + sum[1]) + (sum[2] + sum[3]);
     }
 
     double forward(const T* parameters, std::size_t first, std::size_t count, bool gradient) const noexcept {

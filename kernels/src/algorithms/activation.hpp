@@ -187,11 +187,12 @@ struct ActivationFunctions {
     void (*values)(std::size_t n, const T* x, T* y) noexcept;
     Batch<T> (*value)(Batch<T> x);
     Batch<T> (*gradient)(Batch<T> a, Batch<T> ds);
+    void (*gradients)(std::size_t n, const T* a, const T* ds, T* dx) noexcept;
 };
 
 template <class T, template <class> class Function>
 constexpr ActivationFunctions<T> functions_of = {value_kernel<T, Function>, value_vector<T, Function>,
-                                                 gradient_vector<T, Function>};
+                                                 gradient_vector<T, Function>, gradient_kernel<T, Function>};
 
 // By Activation; null pointers for the identity.
 template <class T>

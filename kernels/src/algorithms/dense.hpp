@@ -260,22 +260,27 @@ void gemv_kernel(std::size_t in, std::size_t out, const T* x, const T* W, std::s
 }
 
 // With one output, W a contiguous column: dX is dZ times it. The sum of one term starts from 0, as others do.
+// Rows back to back take their derivative together.
 template <class T>
 void backward_one_output(std::size_t batch, std::size_t in, const T* dZ, std::size_t lddz, const T* W,
                          const T* X, std::size_t ldx, Activation activation, T* dX, std::size_t lddx) {
     if (in == 0) return;
     const Batch<T> zero(T(0));
-    const auto derivative = functions<T>(activation).gradient;
-    for (std::size_t row = 0; row < batch; ++row, dX += lddx) {
+    const auto& derivative = functions<T>(activation);
+    const bool together = ldx == in && lddx == in && X != dX;
+    for (std::size_t row = 0; row < batch; ++row) {
         const Batch<T> dz(dZ[row * lddz]);
-        if (derivative == nullptr)
+        T* const dx = dX + row * lddx;
+        if (derivative.gradient == nullptr || together)
             map(
-                in, dX, [=](Batch<T> w) { return Simd::fma(dz, w, zero) + zero; }, W);
+                in, dx, [=](Batch<T> w) { return Simd::fma(dz, w, zero) + zero; }, W);
         else
             map(
-                in, dX, [=](Batch<T> w, Batch<T> x) { return derivative(x, Simd::fma(dz, w, zero) + zero); },
+                in, dx,
+                [=](Batch<T> w, Batch<T> x) { return derivative.gradient(x, Simd::fma(dz, w, zero) + zero); },
                 W, X + row * ldx);
     }
+    if (derivative.gradients && together) derivative.gradients(batch * in, X, dX, dX);
 }
 
 // What dot products finish with: the derivative of the layer before.
