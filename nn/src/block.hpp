@@ -33,24 +33,30 @@ class BlockEngine {
     template <class After>
     void epoch(const After& after) const {
         Failure failure;
-        const double work = 2.0 * block_length * static_cast<double>(layer_.inputs * layer_.outputs);
-        on_team(useful_threads(work_.threads, work), [&](Member member) {
-            const std::size_t rows = work_.source.count;
-            if (member.thread == 0) prepare(0, 0);
-            member.barrier();
-            for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
-                 first += block_length, slot ^= block_length) {
-                const std::size_t count = std::min(block_length, rows - first);
-                logits(slot, member.part_of(count));
-                member.barrier();
-                // One thread goes from sample to sample, another looks ahead.
-                if (member.thread + 1 == member.team) prepare(first + block_length, slot ^ block_length);
-                if (member.thread == 0) samples(first, slot, count, after, failure);
-                member.barrier();
-                if (!failure.happened) update(slot, count, member);
-                member.barrier();
-            }
-        });
+        const double product = static_cast<double>(block_length * layer_.inputs * layer_.outputs);
+        const double blocks = static_cast<double>(work_.source.count) / block_length;
+        on_team(useful_threads(work_.threads, {.multiply_adds = 2 * product,
+                                               .barriers = 3,
+                                               .bytes = product / block_length * sizeof(T),
+                                               .steps = blocks}),
+                [&](Member member) {
+                    const std::size_t rows = work_.source.count;
+                    if (member.thread == 0) prepare(0, 0);
+                    member.barrier();
+                    for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
+                         first += block_length, slot ^= block_length) {
+                        const std::size_t count = std::min(block_length, rows - first);
+                        logits(slot, member.part_of(count));
+                        member.barrier();
+                        // One thread goes from sample to sample, another looks ahead.
+                        if (member.thread + 1 == member.team)
+                            prepare(first + block_length, slot ^ block_length);
+                        if (member.thread == 0) samples(first, slot, count, after, failure);
+                        member.barrier();
+                        if (!failure.happened) update(slot, count, member);
+                        member.barrier();
+                    }
+                });
         if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
     }
 

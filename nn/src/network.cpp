@@ -133,7 +133,7 @@ void BasicNetwork<T>::run(MatrixView<const T> X, MatrixView<T> out, Workspace<T>
                           int threads) const noexcept {
     const double work = static_cast<double>(X.rows()) * static_cast<double>(parameters_.size());
     const auto most = static_cast<int>(std::min<std::size_t>(workspace.batch(), 1 << 16));
-    on_team(useful_threads(std::min(threads, most), work), [&](Member member) {
+    on_team(useful_threads(std::min(threads, most), {work}), [&](Member member) {
         const Range rows = member.part_of(X.rows()), slots = member.part_of(workspace.batch());
         kernels_->network_forward(rows.count(), layers_.size(), layers_.data(), parameters_.data(),
                                   X.row(rows.first), X.stride(), out.row(rows.first), out.stride(),

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstddef>
 
+#include <densimd/nn/threads.hpp>
+
 #include <omp.h>
 
 namespace densimd::nn {
@@ -74,14 +76,33 @@ void on_team(int threads, const Body& body) {
                 static_cast<std::size_t>(omp_get_num_threads()), &barrier});
 }
 
-/// How many of the threads offered to use for so many multiply-adds. Waking a thread and waiting for it costs
-/// some microseconds, and far more when other programs want the CPUs, which a thread must earn: 2^21
-/// multiply-adds take it about 20 to 80. More threads than twice the CPUs would only wait for each other. No
-/// result depends on the number.
-inline int useful_threads(int offered, double multiply_adds) {
-    const double worth = multiply_adds / (1 << 21);
-    return worth < 2 ? 1
-                     : static_cast<int>(std::min<double>(std::min(offered, 2 * omp_get_num_procs()), worth));
+/// What a parallel region has to do: `steps` times so many multiply-adds, which can be shared, and barriers;
+/// and so many bytes that each thread writes its part of and reads all of.
+struct Effort {
+    double multiply_adds;
+    int barriers = 0;
+    double bytes = 0;
+    double steps = 1;
+};
+
+/// How many of the threads offered to use for it; one where more would not save a tenth of the time.
+inline int useful_threads(int offered, const Effort& effort) {
+    if (offered <= 1) return 1;
+    const int most = std::min(offered, omp_get_max_threads());
+    if (most <= 1) return 1;
+    const ThreadCosts costs = thread_costs();
+    const double alone = effort.steps * effort.multiply_adds * costs.multiply_add;
+    int best = 1;
+    double least = 0.9 * alone;
+    for (int threads = 2; threads <= most; ++threads) {
+        const double waiting = costs.wake + effort.steps * effort.barriers * costs.barrier;
+        const double reading = effort.steps * effort.bytes * (1 - 1.0 / threads) * costs.byte;
+        const double time = alone / threads + waiting * threads / 2 + reading;
+        if (time >= least) break;
+        best = threads;
+        least = time;
+    }
+    return best;
 }
 
 }  // namespace densimd::nn

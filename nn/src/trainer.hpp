@@ -33,7 +33,7 @@ class Trainer {
 
     // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
     double step(std::size_t count) const noexcept {
-        const int team = team_for(count);
+        const int team = team_for(count, 1);
         if (count == 1 && team == 1 && descent_.is_plain())
             single_rows(0, 1, false);
         else
@@ -48,7 +48,7 @@ class Trainer {
     template <class After>
     void epoch(std::size_t batch, const After& after) const {
         Failure failure;
-        on_team(team_for(batch), [&](Member member) {
+        on_team(team_for(batch, (work_.source.count + batch - 1) / batch), [&](Member member) {
             for (std::size_t first = 0; first < work_.source.count; first += batch) {
                 const std::size_t count = std::min(batch, work_.source.count - first);
                 rows_and_back(member, first, count);
@@ -79,8 +79,12 @@ class Trainer {
     }
 
   private:
-    int team_for(std::size_t rows) const {
-        return useful_threads(work_.threads, multiply_adds(work_.layers, rows, 3));
+    // Threads for so many steps of so many rows each.
+    int team_for(std::size_t rows, std::size_t steps) const {
+        return useful_threads(work_.threads, {.multiply_adds = multiply_adds(work_.layers, rows, 3),
+                                              .barriers = descent_.is_plain() ? 2 : 3,
+                                              .bytes = multiply_adds(work_.layers, 1, 1) * sizeof(T),
+                                              .steps = static_cast<double>(steps)});
     }
 
     // Returns how many steps it took; fewer than `count` if a loss is not finite.

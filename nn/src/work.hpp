@@ -55,7 +55,7 @@ struct Work {
 
     double forward(const T* parameters, std::size_t first, std::size_t count, bool gradient) const noexcept {
         const Pass<T> pass(k, layers, parameters, workspace);
-        const int team = useful_threads(threads, multiply_adds(layers, count, gradient ? 2 : 1));
+        const int team = useful_threads(threads, {multiply_adds(layers, count, gradient ? 2 : 1)});
         on_team(team, [&](Member member) { rows_of_thread(pass, member, first, count, gradient); });
         return sum_of_losses(pass, count);
     }

@@ -52,10 +52,8 @@ TEST_CASE_TEMPLATE("plain and fused give the same bits", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("no engine's bits depend on the threads", T, float, double) {
-    // The last is wide enough for three threads to pay in blocks.
-    std::vector<nn::NetworkOptions> all = networks();
-    all.push_back({.inputs = 400, .layers = {{300, nn::sigmoid}, {20, nn::sigmoid}}, .seed = 5});
-    for (const nn::NetworkOptions& network : all)
+    const AllThreads all_threads;
+    for (const nn::NetworkOptions& network : networks())
         for (const Engine engine : every_engine) {
             INFO("network ", network.seed, ", engine ", static_cast<int>(engine));
             nn::FitOptions options{.epochs = 2, .metric = nn::Metric::r2, .engine = engine};
@@ -101,6 +99,7 @@ TEST_CASE("an engine for single samples refuses larger batches") {
 }
 
 TEST_CASE("every engine stops at the sample whose loss is not finite") {
+    const AllThreads all_threads;
     // A weight of 1e38 and an input of 100 make an infinity, but only in the 50th row.
     for (const Engine engine : every_engine)
         for (const int threads : {1, 2}) {

@@ -37,7 +37,8 @@ Trained<T> train(const nn::NetworkOptions& network, const nn::Matrix<T>& X, cons
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("fit gives the same bits for 1, 2 and 3 threads", T, float, double) {
+TEST_CASE_TEMPLATE("fit gives the same bits for 1 to 4 threads", T, float, double) {
+    const AllThreads all_threads;
     Random random;
     for (const nn::NetworkOptions& network : networks()) {
         const auto X = random_matrix<T>(random, 310, network.inputs);
@@ -53,7 +54,7 @@ TEST_CASE_TEMPLATE("fit gives the same bits for 1, 2 and 3 threads", T, float, d
                                              .validation_split = 0.1,
                                              .metric = nn::Metric::r2};
                 const Trained<T> one = train(suited_to(loss, network), X, Y, options, 1);
-                for (const int threads : {2, 3}) {
+                for (const int threads : {2, 3, 4}) {
                     INFO("threads ", threads);
                     const Trained<T> several = train(suited_to(loss, network), X, Y, options, threads);
                     CHECK(bit_difference(several.parameters, one.parameters) == "");
@@ -63,7 +64,8 @@ TEST_CASE_TEMPLATE("fit gives the same bits for 1, 2 and 3 threads", T, float, d
     }
 }
 
-TEST_CASE_TEMPLATE("predict and evaluate give the same bits for 1, 2 and 3 threads", T, float, double) {
+TEST_CASE_TEMPLATE("predict and evaluate give the same bits for 1 to 4 threads", T, float, double) {
+    const AllThreads all_threads;
     Random random;
     for (const nn::NetworkOptions& options : networks()) {
         const nn::BasicNetwork<T> net(options);
@@ -73,7 +75,7 @@ TEST_CASE_TEMPLATE("predict and evaluate give the same bits for 1, 2 and 3 threa
             const auto Y = random_matrix<T>(random, rows, net.outputs(), 0, 1);
             const std::vector<T> one = values_of(net.predict(X, 1));
             const nn::Evaluation evaluation = net.evaluate(X, Y, nn::mean_squared_error, nn::Metric::r2, 1);
-            for (const int threads : {2, 3}) {
+            for (const int threads : {2, 3, 4}) {
                 INFO("threads ", threads);
                 CHECK(bit_difference(values_of(net.predict(X, threads)), one) == "");
                 const nn::Evaluation same =
@@ -85,13 +87,14 @@ TEST_CASE_TEMPLATE("predict and evaluate give the same bits for 1, 2 and 3 threa
     }
 }
 
-TEST_CASE_TEMPLATE("train_step gives the same bits for 1, 2 and 3 threads", T, float, double) {
+TEST_CASE_TEMPLATE("train_step gives the same bits for 1 to 4 threads", T, float, double) {
+    const AllThreads all_threads;
     Random random;
     const nn::NetworkOptions options = networks().back();
     const auto X = random_matrix<T>(random, 128, options.inputs);
     const auto Y = random_matrix<T>(random, 128, options.layers.back().units, 0, 1);
     std::vector<T> one;
-    for (const int threads : {1, 2, 3}) {
+    for (const int threads : {1, 2, 3, 4}) {
         nn::BasicNetwork<T> net(options);
         nn::Workspace<T> workspace = net.make_workspace(128);
         for (int step = 0; step < 3; ++step)
@@ -102,13 +105,29 @@ TEST_CASE_TEMPLATE("train_step gives the same bits for 1, 2 and 3 threads", T, f
 }
 
 // Else the tests above would compare one thread with itself.
-TEST_CASE("the sizes of these tests are large enough for three threads") {
+TEST_CASE("calls use the threads that they are offered when these cost nothing") {
+    const AllThreads all_threads;
     const auto running_threads = [] {
         return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
                              std::filesystem::directory_iterator());
     };
     Random random;
     const nn::Network net(networks().back());
-    net.predict(random_matrix<float>(random, 1500, net.inputs()), 3);
-    CHECK(running_threads() >= 3);  // OpenMP keeps its threads once they are there
+    net.predict(random_matrix<float>(random, 1500, net.inputs()), 4);
+    CHECK(running_threads() >= 4);  // OpenMP keeps its threads once they are there
+}
+
+TEST_CASE("what threads cost is measured, and can be set") {
+    const nn::ThreadCosts measured = nn::thread_costs();
+    INFO("wake ", measured.wake, ", barrier ", measured.barrier, ", byte ", measured.byte, ", multiply_add ",
+         measured.multiply_add);
+    CHECK(measured.wake > 0);
+    CHECK(measured.barrier > 0);
+    CHECK(measured.byte >= 0);
+    CHECK(measured.multiply_add > 0);
+    {
+        const AllThreads all_threads;
+        CHECK(nn::thread_costs().multiply_add == 1);
+    }
+    CHECK(nn::thread_costs().wake == measured.wake);
 }

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <omp.h>
+
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -17,6 +19,25 @@
 namespace densimd::test {
 
 namespace nn = densimd::nn;
+
+/// While it lives, calls use all threads that they are offered, up to four, whether that pays or not.
+class AllThreads {
+  public:
+    AllThreads() {
+        nn::set_thread_costs({.wake = 0, .barrier = 0, .byte = 0, .multiply_add = 1});
+        omp_set_num_threads(4);
+    }
+    ~AllThreads() {
+        nn::set_thread_costs(costs_);
+        omp_set_num_threads(threads_);
+    }
+    AllThreads(const AllThreads&) = delete;
+    AllThreads& operator=(const AllThreads&) = delete;
+
+  private:
+    nn::ThreadCosts costs_ = nn::thread_costs();
+    int threads_ = omp_get_max_threads();
+};
 
 inline constexpr nn::Engine every_engine[] = {nn::Engine::automatic, nn::Engine::plain, nn::Engine::fused,
                                               nn::Engine::block};

@@ -6,4 +6,5 @@
 #include <densimd/nn/error.hpp>
 #include <densimd/nn/matrix.hpp>
 #include <densimd/nn/network.hpp>
+#include <densimd/nn/threads.hpp>
 #include <densimd/nn/training.hpp>

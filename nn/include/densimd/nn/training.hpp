@@ -74,7 +74,7 @@ struct FitOptions {
     bool shuffle = true;  ///< a new order each epoch, a pure function of (the network's seed, epoch)
     Metric metric = Metric::none;
     Engine engine = Engine::automatic;
-    int threads = 1;  ///< at most so many; never changes a bit of the result
+    int threads = 1;  ///< at most so many, see ThreadCosts; never changes a bit of the result
     /// Called after every epoch; return false to stop after this one.
     std::function<bool(const EpochRecord&)> on_epoch = {};
 };
