@@ -17,12 +17,10 @@ nn::FitOptions one_epoch(std::size_t batch, int threads) {
         .optimizer = nn::sgd(Problem::learning_rate), .batch_size = batch, .epochs = 1, .threads = threads};
 }
 
-void train(benchmark::State& state, const Problem& problem, std::size_t batch, int threads) {
+void train(benchmark::State& state, const Problem& problem, const nn::FitOptions& epoch) {
     nn::Network network = problem.network();
     for (auto _ : state)
-        state.SetIterationTime(network.fit(problem.inputs(), problem.targets(), one_epoch(batch, threads))
-                                   .epochs.back()
-                                   .seconds);
+        state.SetIterationTime(network.fit(problem.inputs(), problem.targets(), epoch).epochs.back().seconds);
     count_samples(state);
 }
 
@@ -90,11 +88,27 @@ void register_training(const Problems& problems, const NetworkPeers& peers) {
             };
             for (const int threads : {1, 2})
                 add(ours(), threads,
-                    [=](benchmark::State& state) { train(state, *problem, batch, threads); });
+                    [=](benchmark::State& state) { train(state, *problem, one_epoch(batch, threads)); });
             for (const NetworkPeer& peer : peers.present)
                 if (peer.takes(problem->name(), batch))
                     add("peer:" + peer.name, 1, PeerTraining(problem, peer, batch));
         }
+}
+
+void register_engines(const Problems& problems) {
+    constexpr std::pair<const char*, nn::Engine> engines[] = {
+        {"plain", nn::Engine::plain}, {"fused", nn::Engine::fused}, {"block", nn::Engine::block}};
+    for (const auto& problem : problems)
+        for (const auto& engine : engines)
+            for (const int threads : {1, 2}) {
+                nn::FitOptions epoch = one_epoch(1, threads);
+                epoch.engine = engine.second;
+                const std::string full = title("engine", ours() + "/name:" + engine.first, *problem) +
+                                         "/threads:" + std::to_string(threads);
+                benchmark::RegisterBenchmark(full.c_str(), [=](benchmark::State& state) {
+                    train(state, *problem, epoch);
+                })->UseManualTime();
+            }
 }
 
 void register_all() {
@@ -105,8 +119,10 @@ void register_all() {
     Problems problems;
     for (const auto& widths : networks) problems.push_back(std::make_shared<const Problem>(widths));
     register_training(problems, peers);
+    register_engines(problems);
     register_prediction({problems[1], problems[2], problems[3]}, peers);
     register_latency();
+    register_threads();
 }
 
 }  // namespace densimd::bench

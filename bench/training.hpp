@@ -24,7 +24,9 @@ std::string ours();
 void count_samples(benchmark::State& state);
 
 void register_training(const Problems& problems, const NetworkPeers& peers);
+void register_engines(const Problems& problems);
 void register_prediction(const Problems& problems, const NetworkPeers& peers);
 void register_latency();
+void register_threads();
 
 }  // namespace densimd::bench

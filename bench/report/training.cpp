@@ -1,6 +1,8 @@
 // The section on whole networks: training, prediction, latency.
+#include <algorithm>
 #include <iostream>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -95,6 +97,56 @@ void print_beside_peers(const json& suite, const std::string& kind) {
     }
 }
 
+// Per sample by each engine, and times faster with two threads.
+void print_engines(const json& suite) {
+    constexpr const char* engines[] = {"plain", "fused", "block"};
+    std::map<std::string, std::map<std::string, double>> table;
+    std::vector<std::string> order;
+    for_each_row(suite, "engine", [&](Fields& f, const json& run) {
+        const std::string key = f["net"] + " | " + f["isa"];
+        if (!table.contains(key)) order.push_back(key);
+        table[key][f["name"] + f["threads"]] = run.at("ns_per_sample").get<double>();
+    });
+    std::cout << "| network | ISA |";
+    for (const char* engine : engines) std::cout << ' ' << engine << " | two threads |";
+    std::cout << "\n|---|---|---:|---:|---:|---:|---:|---:|\n";
+    for (const std::string& key : order) {
+        std::cout << "| " << key << " |";
+        for (const std::string engine : engines) {
+            const double one = table[key][engine + "1"], two = table[key][engine + "2"];
+            std::cout << ' ' << format(one, 1) << " | " << ratio(two > 0 ? one / two : 0) << " |";
+        }
+        std::cout << '\n';
+    }
+}
+
+// Two threads against one, by width and batch.
+void print_threads(const json& suite) {
+    std::map<std::string, std::map<std::size_t, double>> table;
+    std::vector<std::string> order;
+    std::set<std::size_t> batches;
+    double worst = 0;
+    for_each_row(suite, "threads", [&](Fields& f, const json& run) {
+        const std::size_t batch = std::stoul(f["batch"]);
+        const double times = run.at("times_faster").get<double>();
+        if (!table.contains(f["net"])) order.push_back(f["net"]);
+        table[f["net"]][batch] = times;
+        batches.insert(batch);
+        worst = worst == 0 ? times : std::min(worst, times);
+    });
+    std::cout << "| network |";
+    for (const std::size_t batch : batches) std::cout << ' ' << batch << " |";
+    std::cout << "\n|---|";
+    for (std::size_t i = 0; i < batches.size(); ++i) std::cout << "---:|";
+    std::cout << '\n';
+    for (const std::string& net : order) {
+        std::cout << "| " << net << " |";
+        for (const std::size_t batch : batches) std::cout << ' ' << ratio(table[net][batch]) << " |";
+        std::cout << '\n';
+    }
+    std::cout << "\nThe worst is " << format(worst, 2) << ".\n";
+}
+
 void print_latency(const json& suite) {
     std::cout << "| network | ISA | call | p50 | p99.9 |\n|---|---|---|---:|---:|\n";
     for_each_row(suite, "latency", [](Fields& f, const json& run) {
@@ -116,6 +168,10 @@ void print_training(const json& suite) {
            "mean squared error.\nOf the levels that Eigen was compiled for the faster one counts. Less "
            "than 1.00, in bold, is a loss.\n\n";
     print_beside_peers(suite, "train");
+    std::cout << "\n### Engines, batch 1\n\nns per sample, and how many times faster two threads are.\n\n";
+    print_engines(suite);
+    std::cout << "\n### Two threads against one, times faster, by batch\n\n";
+    print_threads(suite);
     std::cout << "\n## Prediction, one row per call, one thread, ns per sample\n\n";
     print_beside_peers(suite, "predict");
     std::cout
