@@ -96,7 +96,7 @@ Workspace<T> BasicNetwork<T>::make_workspace(std::size_t batch) const {
 }
 
 template <class T>
-Matrix<T> BasicNetwork<T>::predict(MatrixView<const T> X, int threads) const {
+Matrix<T> BasicNetwork<T>::predict(const MatrixView<const T>& X, int threads) const {
     Matrix<T> out(X.rows(), outputs());
     check_threads(threads);
     const std::size_t batch = std::min(X.rows(), rows_at_a_time * static_cast<std::size_t>(threads));
@@ -106,7 +106,7 @@ Matrix<T> BasicNetwork<T>::predict(MatrixView<const T> X, int threads) const {
 }
 
 template <class T>
-void BasicNetwork<T>::predict(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace,
+void BasicNetwork<T>::predict(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
                               int threads) const {
     check_threads(threads);
     check_columns("predict: X", X.cols(), inputs());
@@ -120,25 +120,28 @@ void BasicNetwork<T>::predict(MatrixView<const T> X, MatrixView<T> out, Workspac
 }
 
 template <class T>
-bool BasicNetwork<T>::try_predict(MatrixView<const T> X, MatrixView<T> out,
+bool BasicNetwork<T>::try_predict(const MatrixView<const T>& X, const MatrixView<T>& out,
                                   Workspace<T>& workspace) const noexcept {
     if (X.cols() != inputs() || out.cols() != outputs() || out.rows() != X.rows() || !workspace.fits(layers_))
         return false;
-    run(X, out, workspace, 1);
+    kernels_->network_forward(X.rows(), layers_.size(), layers_.data(), parameters_.data(), X.data(),
+                              X.stride(), out.data(), out.stride(), workspace.batch(),
+                              workspace.scratch(layers_, 0));
     return true;
 }
 
 template <class T>
-void BasicNetwork<T>::run(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace,
+void BasicNetwork<T>::run(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
                           int threads) const noexcept {
-    const double work = static_cast<double>(X.rows()) * static_cast<double>(parameters_.size());
-    const auto most = static_cast<int>(std::min<std::size_t>(workspace.batch(), 1 << 16));
-    on_team(useful_threads(std::min(threads, most), {work}), [&](Member member) {
-        const Range rows = member.part_of(X.rows()), slots = member.part_of(workspace.batch());
+    const auto forward = [&](Range rows, Range slots) {
         kernels_->network_forward(rows.count(), layers_.size(), layers_.data(), parameters_.data(),
                                   X.row(rows.first), X.stride(), out.row(rows.first), out.stride(),
                                   slots.count(), workspace.scratch(layers_, slots.first));
-    });
+    };
+    const double work = static_cast<double>(X.rows()) * static_cast<double>(parameters_.size());
+    const auto most = static_cast<int>(std::min<std::size_t>(workspace.batch(), 1 << 16));
+    on_team(useful_threads(std::min(threads, most), {work}),
+            [&](Member member) { forward(member.part_of(X.rows()), member.part_of(workspace.batch())); });
 }
 
 template class BasicNetwork<float>;

@@ -58,7 +58,10 @@ struct Member {
     Barrier* meeting_point;
 
     /// The part of 0 .. count - 1 that falls to this thread.
-    Range part_of(std::size_t count) const { return {count * thread / team, count * (thread + 1) / team}; }
+    Range part_of(std::size_t count) const {
+        if (team == 1) return {0, count};  // divisions are slow
+        return {count * thread / team, count * (thread + 1) / team};
+    }
 
     /// Waits for all threads of the team.
     void barrier() const {

@@ -73,7 +73,8 @@ SplitRows split_rows(std::size_t rows, const FitOptions& options, std::uint64_t 
 }  // namespace
 
 template <class T>
-void BasicNetwork<T>::check_data(MatrixView<const T> X, MatrixView<const T> Y, Loss loss) const {
+void BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y,
+                                 Loss loss) const {
     check_columns("X", X.cols(), inputs());
     check_columns("Y", Y.cols(), outputs());
     check_same_rows(X.rows(), Y.rows());
@@ -159,7 +160,7 @@ T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss l
 }
 
 template <class T>
-T BasicNetwork<T>::train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss,
+T BasicNetwork<T>::train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
                               const Optimizer& optimizer, Workspace<T>& workspace, int threads) {
     check_threads(threads);
     check_data(X, Y, loss);
@@ -298,19 +299,20 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
 }
 
 // network.cpp instantiates the members that it defines; these are the others.
-#define DENSIMD_INSTANTIATE(T)                                                                               \
-    template void BasicNetwork<T>::check_data(MatrixView<const T>, MatrixView<const T>, Loss) const;         \
-    template void BasicNetwork<T>::check_batch(std::size_t, const Workspace<T>&) const;                      \
-    template Evaluation BasicNetwork<T>::evaluate(MatrixView<const T>, MatrixView<const T>, Loss, Metric,    \
-                                                  int) const;                                                \
-    template T BasicNetwork<T>::gradient(MatrixView<const T>, MatrixView<const T>, Loss, std::span<T>,       \
-                                         Workspace<T>&) const;                                               \
-    template T BasicNetwork<T>::train_step(MatrixView<const T>, MatrixView<const T>, Loss, const Optimizer&, \
-                                           Workspace<T>&, int);                                              \
-    template void BasicNetwork<T>::prepare(const Optimizer&);                                                \
-    template void BasicNetwork<T>::reset_optimizer(const Optimizer&);                                        \
-    template TrainingState<T> BasicNetwork<T>::training_state() const;                                       \
-    template void BasicNetwork<T>::restore(const TrainingState<T>&);                                         \
+#define DENSIMD_INSTANTIATE(T)                                                                              \
+    template void BasicNetwork<T>::check_data(const MatrixView<const T>&, const MatrixView<const T>&, Loss) \
+        const;                                                                                              \
+    template void BasicNetwork<T>::check_batch(std::size_t, const Workspace<T>&) const;                     \
+    template Evaluation BasicNetwork<T>::evaluate(MatrixView<const T>, MatrixView<const T>, Loss, Metric,   \
+                                                  int) const;                                               \
+    template T BasicNetwork<T>::gradient(MatrixView<const T>, MatrixView<const T>, Loss, std::span<T>,      \
+                                         Workspace<T>&) const;                                              \
+    template T BasicNetwork<T>::train_step(const MatrixView<const T>&, const MatrixView<const T>&, Loss,    \
+                                           const Optimizer&, Workspace<T>&, int);                           \
+    template void BasicNetwork<T>::prepare(const Optimizer&);                                               \
+    template void BasicNetwork<T>::reset_optimizer(const Optimizer&);                                       \
+    template TrainingState<T> BasicNetwork<T>::training_state() const;                                      \
+    template void BasicNetwork<T>::restore(const TrainingState<T>&);                                        \
     template History BasicNetwork<T>::fit(MatrixView<const T>, MatrixView<const T>, const FitOptions&);
 DENSIMD_INSTANTIATE(float)
 DENSIMD_INSTANTIATE(double)

@@ -45,30 +45,44 @@ constexpr std::size_t scratch_stride(std::size_t outputs) {
     return padded * sizeof(T) % 1024 == 0 ? padded + lanes<T> : padded;
 }
 
+// One row through all layers; the activations of every other layer are `half` elements apart.
+template <class T>
+void forward_one_row(std::size_t depth, const Layer* layers, const T* parameters, const T* x, T* y,
+                     T* scratch, std::size_t half) {
+    const std::size_t before_head = has_head<T>(depth, layers) ? depth - 2 : depth - 1;
+    for (std::size_t l = 0; l < before_head; ++l) {
+        T* const a = scratch + (l % 2) * half;
+        forward_row(layers[l], parameters, x, layers[l].activation, a);
+        x = a;
+    }
+    if (before_head + 2 == depth)
+        forward_to_head(layers + before_head, parameters, x, y);
+    else
+        forward_row(layers[before_head], parameters, x, layers[before_head].activation, y);
+}
+
 // From layer to layer, all rows or some at a time, whose activations stay in L1.
 template <class T>
 void network_forward_kernel(std::size_t batch, std::size_t depth, const Layer* layers, const T* parameters,
                             const T* X, std::size_t ldx, T* out, std::size_t ldo, std::size_t rows,
                             T* scratch) noexcept {
-    T* const halves[] = {scratch, scratch + forward_scratch<T>(depth, layers, rows) / 2};
-    const std::size_t head = has_head<T>(depth, layers) ? depth - 2 : depth;
+    const std::size_t half = depth > 2 || batch > 1 ? forward_scratch<T>(depth, layers, rows) / 2 : 0;
     for (std::size_t row = 0; row < batch; row += rows) {
         const std::size_t count = batch - row < rows ? batch - row : rows;
         const T* x = X + row * ldx;
+        T* const result = out + row * ldo;
+        if (count == 1) {
+            forward_one_row(depth, layers, parameters, x, result, scratch, half);
+            continue;
+        }
         std::size_t ld = ldx;
         for (std::size_t l = 0; l < depth; ++l) {
             const Layer& layer = layers[l];
-            T* const y = l + 1 == depth ? out + row * ldo : halves[l % 2];
-            const std::size_t ldy = l + 1 == depth ? ldo : scratch_stride<T>(layer.outputs);
-            if (count > 1) {
-                dense_forward_kernel(count, layer.inputs, layer.outputs, x, ld, parameters + layer.weights,
-                                     layer.stride, parameters + layer.biases, layer.activation, y, ldy);
-            } else if (l == head) {
-                forward_to_head(layers + head, parameters, x, out + row * ldo);
-                break;
-            } else {
-                forward_row(layer, parameters, x, layer.activation, y);
-            }
+            const bool is_last = l + 1 == depth;
+            T* const y = is_last ? result : scratch + (l % 2) * half;
+            const std::size_t ldy = is_last ? ldo : scratch_stride<T>(layer.outputs);
+            dense_forward_kernel(count, layer.inputs, layer.outputs, x, ld, parameters + layer.weights,
+                                 layer.stride, parameters + layer.biases, layer.activation, y, ldy);
             x = y;
             ld = ldy;
         }

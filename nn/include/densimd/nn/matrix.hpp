@@ -47,9 +47,11 @@ class MatrixView {
 
     /// `count` rows from row `first`, which the caller knows to exist.
     MatrixView middle_rows(std::size_t first, std::size_t count) const noexcept {
-        MatrixView part = *this;
+        MatrixView part;
         part.data_ = data_ + first * stride_;
         part.rows_ = count;
+        part.cols_ = cols_;
+        part.stride_ = stride_;
         return part;
     }
 

@@ -61,7 +61,8 @@ class Workspace {
     Workspace(const std::vector<Dense>& layers, std::size_t batch);
     bool fits(const std::vector<Dense>& layers) const noexcept;
     T* scratch(const std::vector<Dense>& layers, std::size_t slot) noexcept {
-        return memory_.data() + scratch_ + kernels::forward_scratch<T>(layers.size(), layers.data(), slot);
+        T* const first = memory_.data() + scratch_;
+        return slot == 0 ? first : first + kernels::forward_scratch<T>(layers.size(), layers.data(), slot);
     }
 
     struct Block {  // [batch][stride] from an offset into the memory
@@ -99,15 +100,16 @@ class BasicNetwork {
 
     /// Predictions for the rows of X, any number of them. A row's prediction depends on that row alone, bit
     /// for bit. A NaN in a row gives NaN. Throws Error if X has another width than the network.
-    Matrix<T> predict(MatrixView<const T> X, int threads = 1) const;
+    Matrix<T> predict(const MatrixView<const T>& X, int threads = 1) const;
 
     /// The same into the caller's memory: out[rows][outputs], not overlapping X. Allocates nothing. Throws
     /// Error if a shape does not fit or the workspace was made for another shape, and then writes nothing.
-    void predict(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace, int threads = 1) const;
+    void predict(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
+                 int threads = 1) const;
 
     /// The same, one thread, with no way to throw: returns false, having written nothing, where `predict`
     /// throws.
-    [[nodiscard]] bool try_predict(MatrixView<const T> X, MatrixView<T> out,
+    [[nodiscard]] bool try_predict(const MatrixView<const T>& X, const MatrixView<T>& out,
                                    Workspace<T>& workspace) const noexcept;
 
     /// Mean loss and metric over the rows. Throws Error if the shapes do not fit, the data is empty or not
@@ -126,8 +128,8 @@ class BasicNetwork {
     /// workspace holds, the data or the loss is not finite, or a number of the optimiser is out of its range.
     /// The loss is that before the update: an update that itself overflows shows
     /// in the next step's loss, so whoever wants to roll back keeps a copy of `parameters`.
-    T train_step(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, const Optimizer& optimizer,
-                 Workspace<T>& workspace, int threads = 1);
+    T train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
+                 const Optimizer& optimizer, Workspace<T>& workspace, int threads = 1);
 
     /// Forgets what optimisers have gathered, and allocates what this one needs. fit and train_step do so by
     /// themselves when the method is another one than in the step before; else they go on. Throws Error if a
@@ -145,8 +147,9 @@ class BasicNetwork {
     History fit(MatrixView<const T> X, MatrixView<const T> Y, const FitOptions& options);
 
   private:
-    void run(MatrixView<const T> X, MatrixView<T> out, Workspace<T>& workspace, int threads) const noexcept;
-    void check_data(MatrixView<const T> X, MatrixView<const T> Y, Loss loss) const;
+    void run(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
+             int threads) const noexcept;
+    void check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss) const;
     void check_batch(std::size_t rows, const Workspace<T>& workspace) const;
 
     const kernels::Kernels<T>* kernels_;
