@@ -12,9 +12,7 @@ namespace densimd::nn {
 // With X the inputs of the block's samples and dz_s what the first layer learns from sample s, its logits are
 //     z_t = x_t W + b + sum over s < t of G[t][s] dz_s,    G[t][s] = -learning_rate (x_t . x_s + 1),
 // and after the block W -= learning_rate X^T dZ: products of matrices. Short blocks read and write W often;
-// long ones spend block_length / 2 multiply-adds per input on G, and as many per output on the sums.
-constexpr std::size_t block_length = 32;
-
+// long ones spend length / 2 multiply-adds per input on G, and as many per output on the sums.
 template <class T>
 class BlockEngine {
   public:
@@ -25,33 +23,34 @@ class BlockEngine {
           pass_(work.k, work.layers, parameters, work.workspace),
           parameters_(parameters),
           rate_(learning_rate),
-          G_(G) {}
+          G_(G),
+          length_(layer_.inputs > 256 ? longest : longest / 2) {}
 
-    static constexpr std::size_t workspace_rows = 2 * block_length, G_size = workspace_rows * block_length;
+    static constexpr std::size_t longest = 32, workspace_rows = 2 * longest,
+                                 G_size = workspace_rows * longest;
 
-    // Calls after as Trainer::epoch does.
+    // Calls after as Trainer::epoch does. The outputs are wanted for a metric.
     template <class After>
-    void epoch(const After& after) const {
+    void epoch(bool outputs, const After& after) const {
         Failure failure;
-        const double product = static_cast<double>(block_length * layer_.inputs * layer_.outputs);
-        const double blocks = static_cast<double>(work_.source.count) / block_length;
-        on_team(useful_threads(work_.threads, {.multiply_adds = 2 * product,
+        const double weights = static_cast<double>(layer_.inputs * layer_.outputs);
+        const double length = static_cast<double>(length_);
+        on_team(useful_threads(work_.threads, {.multiply_adds = 2 * length * weights,
                                                .barriers = 3,
-                                               .bytes = product / block_length * sizeof(T),
-                                               .steps = blocks}),
+                                               .bytes = weights * sizeof(T),
+                                               .steps = static_cast<double>(work_.source.count) / length}),
                 [&](Member member) {
                     const std::size_t rows = work_.source.count;
                     if (member.thread == 0) prepare(0, 0);
                     member.barrier();
                     for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
-                         first += block_length, slot ^= block_length) {
-                        const std::size_t count = std::min(block_length, rows - first);
+                         first += length_, slot ^= longest) {
+                        const std::size_t count = std::min(length_, rows - first);
                         logits(slot, member.part_of(count));
                         member.barrier();
                         // One thread goes from sample to sample, another looks ahead.
-                        if (member.thread + 1 == member.team)
-                            prepare(first + block_length, slot ^ block_length);
-                        if (member.thread == 0) samples(first, slot, count, after, failure);
+                        if (member.thread + 1 == member.team) prepare(first + length_, slot ^ longest);
+                        if (member.thread == 0) samples(first, slot, count, outputs, after, failure);
                         member.barrier();
                         if (!failure.happened) update(slot, count, member);
                         member.barrier();
@@ -64,18 +63,17 @@ class BlockEngine {
     // Gathers the rows of a block and computes G, of which only what is below the diagonal will be read.
     void prepare(std::size_t first, std::size_t slot) const noexcept {
         if (first >= work_.source.count) return;
-        const std::size_t count = std::min(block_length, work_.source.count - first);
+        const std::size_t count = std::min(length_, work_.source.count - first);
         pass_.gather(work_.source, first, slot, count);
         const MatrixView<const T> X = pass_.gathered_inputs(slot, count);
-        T* G = G_ + slot * block_length;
+        T* G = G_ + slot * longest;
         constexpr std::size_t some = 8;
         for (std::size_t t = 0; t < count; t += some) {
             const std::size_t rows = std::min(some, count - t);
             k_.gemm_nt(rows, t + rows, layer_.inputs, X.row(t), X.stride(), X.data(), X.stride(),
-                       G + t * block_length, block_length);
+                       G + t * longest, longest);
             for (std::size_t i = t; i < t + rows; ++i)
-                for (std::size_t s = 0; s < i; ++s)
-                    G[i * block_length + s] = -rate_ * (G[i * block_length + s] + 1);
+                for (std::size_t s = 0; s < i; ++s) G[i * longest + s] = -rate_ * (G[i * longest + s] + 1);
         }
     }
 
@@ -90,23 +88,19 @@ class BlockEngine {
 
     // From sample to sample, up to one whose loss is not finite.
     template <class After>
-    void samples(std::size_t first, std::size_t slot, std::size_t count, const After& after,
+    void samples(std::size_t first, std::size_t slot, std::size_t count, bool outputs, const After& after,
                  Failure& failure) const {
-        const MatrixView<T> dZ = pass_.gradients(0, slot, count), A = pass_.activations(0, slot, count);
-        const T* G = G_ + slot * block_length;
-        for (std::size_t t = 0; t < count; ++t) {
-            k_.dense_forward(1, t, layer_.outputs, G + t * block_length, block_length, dZ.data(), dZ.stride(),
-                             dZ.row(t), pass_.activation(0, work_.logits()), A.row(t), A.stride());
-            pass_.forward(A.middle_rows(t, 1), slot + t, pass_.outputs(slot + t, 1), work_.logits(), 1);
-            pass_.loss(pass_.gathered_targets(slot + t, 1), slot + t, work_.loss, true);
-            const double loss = static_cast<double>(*pass_.losses(slot + t));
-            if (!std::isfinite(loss)) {
-                failure = {true, first + t, 1, slot + t, loss};
-                return;
-            }
-            after(first + t, 1, slot + t, loss);
-            pass_.backward_and_update(parameters_, rate_, slot + t);
-        }
+        const MatrixView<T> dZ = pass_.gradients(0, slot, count);
+        kernels::PerSampleTraining<T> job =
+            work_.per_sample(pass_, parameters_, rate_, first, slot, count, outputs);
+        job.G = G_ + slot * longest;
+        job.ldg = longest;
+        job.dZ = dZ.data();
+        job.lddz = dZ.stride();
+        const std::size_t done = k_.train_per_sample(count, job);
+        const T* const losses = pass_.losses(slot);
+        for (std::size_t t = 0; t < done; ++t) after(first + t, 1, slot + t, static_cast<double>(losses[t]));
+        if (done < count) failure = {true, first + done, 1, slot + done, static_cast<double>(losses[done])};
     }
 
     void update(std::size_t slot, std::size_t count, Member member) const noexcept {
@@ -125,6 +119,7 @@ class BlockEngine {
     T* parameters_;
     T rate_;
     T* G_;
+    std::size_t length_;  // by shape alone, as bits depend on it
 };
 
 }  // namespace densimd::nn

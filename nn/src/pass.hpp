@@ -98,11 +98,10 @@ class Pass {
         : k_(kernels), layers_(layers), parameters_(parameters), w_(workspace) {}
 
     /// X through all layers into `out`, by way of the workspace's rows from `slot` on. With `logits`, the
-    /// last layer's activation is left out. `first`: the layer that X is the input of.
-    void forward(MatrixView<const T> X, std::size_t slot, MatrixView<T> out, bool logits,
-                 std::size_t first = 0) const noexcept {
+    /// last layer's activation is left out.
+    void forward(MatrixView<const T> X, std::size_t slot, MatrixView<T> out, bool logits) const noexcept {
         MatrixView<const T> input = X;
-        for (std::size_t l = first; l < layers_.size(); ++l) {
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
             const Dense& layer = layers_[l];
             const MatrixView<T> output =
                 l + 1 == layers_.size() ? out : rows(w_.activations_[l], slot, X.rows());
@@ -118,10 +117,7 @@ class Pass {
         return rows(w_.activations_.back(), slot, count);
     }
 
-    /// A and dZ of a layer for the workspace's rows `slot` .. slot + count - 1.
-    MatrixView<T> activations(std::size_t l, std::size_t slot, std::size_t count) const noexcept {
-        return rows(w_.activations_[l], slot, count);
-    }
+    /// dZ of a layer for the workspace's rows `slot` .. slot + count - 1.
     MatrixView<T> gradients(std::size_t l, std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.gradients_[l], slot, count);
     }
@@ -173,18 +169,8 @@ class Pass {
                        layer.outputs);
     }
 
-    /// After `loss` of the workspace's row `slot`: dZ of all layers and, on the way down, the update of all
-    /// layers but the first. The bits are those of `backward` and single updates.
-    void backward_and_update(T* parameters, T learning_rate, std::size_t slot) const noexcept {
-        for (std::size_t l = layers_.size() - 1; l > 0; --l) {
-            const Dense& layer = layers_[l];
-            const T* x = activations(l - 1, slot, 1).data();
-            k_.dense_backward_update(layer.inputs, layer.outputs, x, gradients(l, slot, 1).data(),
-                                     -learning_rate, parameters + layer.weights, layer.stride,
-                                     parameters + layer.biases, x, layers_[l - 1].activation,
-                                     gradients(l - 1, slot, 1).data());
-        }
-    }
+    /// For kernels that take whole networks.
+    T* scratch() const noexcept { return w_.scratch(layers_, 0); }
 
     T* losses(std::size_t slot) const noexcept { return w_.memory_.data() + w_.losses_ + slot; }
 

@@ -89,24 +89,8 @@ class Trainer {
 
     // Returns how many steps it took; fewer than `count` if a loss is not finite.
     std::size_t single_rows(std::size_t first, std::size_t count, bool outputs) const noexcept {
-        const Rows<T>& source = work_.source;
-        const MatrixView<T> A = pass_.outputs(0, count);
-        const std::size_t* order = source.order ? source.order + first : nullptr;
-        const std::size_t row = source.order ? 0 : first;
-        return work_.k.train_per_sample(count, {.layers = work_.layers.data(),
-                                                .depth = work_.layers.size(),
-                                                .parameters = parameters_,
-                                                .loss = work_.loss,
-                                                .learning_rate = descent_.learning_rate(),
-                                                .X = source.X.row(row),
-                                                .ldx = source.X.stride(),
-                                                .Y = source.Y.row(row),
-                                                .ldy = source.Y.stride(),
-                                                .order = order,
-                                                .losses = pass_.losses(0),
-                                                .outputs = outputs ? A.data() : nullptr,
-                                                .ldo = A.stride(),
-                                                .scratch = work_.workspace.scratch(work_.layers, 0)});
+        return work_.k.train_per_sample(
+            count, work_.per_sample(pass_, parameters_, descent_.learning_rate(), first, 0, count, outputs));
     }
 
     void rows_and_back(Member member, std::size_t first, std::size_t count) const noexcept {

@@ -276,7 +276,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                 train.add_metric(metric, parameters_.data(), first, count, slot);
         };
         if (engine == Engine::block)
-            BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), G.data()).epoch(after);
+            BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), G.data())
+                .epoch(options.metric != Metric::none, after);
         else if (engine == Engine::fused)
             trainer.epoch_of_single_rows(options.metric != Metric::none, after);
         else

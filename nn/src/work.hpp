@@ -60,6 +60,29 @@ struct Work {
         return sum_of_losses(pass, count);
     }
 
+    // Steps with single rows, `count` of them from row `first` on, for the kernel that takes many; losses
+    // and, if wanted, outputs go to the workspace's rows from `slot` on.
+    kernels::PerSampleTraining<T> per_sample(const Pass<T>& pass, T* parameters, T learning_rate,
+                                             std::size_t first, std::size_t slot, std::size_t count,
+                                             bool outputs) const noexcept {
+        const MatrixView<T> A = pass.outputs(slot, count);
+        const std::size_t row = source.order ? 0 : first;
+        return {.layers = layers.data(),
+                .depth = layers.size(),
+                .parameters = parameters,
+                .loss = loss,
+                .learning_rate = learning_rate,
+                .X = source.X.row(row),
+                .ldx = source.X.stride(),
+                .Y = source.Y.row(row),
+                .ldy = source.Y.stride(),
+                .order = source.order ? source.order + first : nullptr,
+                .losses = pass.losses(slot),
+                .outputs = outputs ? A.data() : nullptr,
+                .ldo = A.stride(),
+                .scratch = pass.scratch()};
+    }
+
     // After forward or step: the metric of the rows that it saw, which are in the workspace from `slot` on.
     void add_metric(MetricSum<T>& sum, const T* parameters, std::size_t first, std::size_t count,
                     std::size_t slot) const {

@@ -1,6 +1,7 @@
 // Kernels that take whole networks: the bits of the layers' kernels one by one, on guarded memory.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -98,6 +99,36 @@ Trained<T> train_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, 
     return result;
 }
 
+// dX of a network's first layer for one row.
+template <class T>
+std::vector<T> gradient_of_input(const Kernels<T>& k, const TestNetwork<T>& net, Loss loss,
+                                 const std::vector<T>& x, const std::vector<T>& y) {
+    std::vector<std::vector<T>> a{x};
+    const T* const p = net.parameters.data();
+    for (const Layer& layer : net.layers) {
+        const bool logits = &layer == &net.layers.back() && kernels::takes_logits(loss);
+        std::vector<T> output(layer.outputs);
+        k.dense_forward(1, layer.inputs, layer.outputs, a.back().data(), layer.inputs, p + layer.weights,
+                        layer.stride, p + layer.biases, logits ? Activation::identity : layer.activation,
+                        output.data(), layer.outputs);
+        a.push_back(output);
+    }
+    std::vector<T> dz(net.outputs()), dx;
+    T value = 0;
+    loss_of(k, loss, net.outputs(), a.back().data(), y.data(), dz.data(), &value);
+    if (!kernels::takes_logits(loss))
+        multiply_by_derivative(k, net.layers.back().activation, net.outputs(), a.back().data(), dz.data());
+    for (std::size_t l = net.layers.size(); l-- > 0; dz = dx) {
+        const Layer& layer = net.layers[l];
+        dx.assign(layer.inputs, 0);
+        k.dense_backward_input(1, layer.inputs, layer.outputs, dz.data(), layer.outputs, p + layer.weights,
+                               layer.stride, a[l].data(), layer.inputs,
+                               l > 0 ? net.layers[l - 1].activation : Activation::identity, dx.data(),
+                               layer.inputs);
+    }
+    return dz;
+}
+
 // On memory of just the sizes documented, between protected pages.
 template <class T>
 struct GuardedTraining {
@@ -179,6 +210,68 @@ TEST_CASE_TEMPLATE("train_per_sample has the bits of the layers' kernels", T, fl
                     });
                 }
             }
+}
+
+// The first layer's logits are those of the block's start and what G makes of the samples before; its dZ is
+// left in a matrix, and its parameters are left alone.
+TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
+    Random random;
+    for (const auto& widths : all_widths)
+        for (const Loss loss : {Loss::mean_squared_error, Loss::binary_cross_entropy, Loss::huber}) {
+            const TestNetwork<T> net(widths, Activation::sigmoid, 1, random);
+            const Layer& first = net.layers.front();
+            INFO("network ", net.name(), ", loss ", static_cast<int>(loss));
+            const auto X = random.vector<T>(samples * net.inputs()),
+                       Y = random.vector<T>(samples * net.outputs(), 0, 1),
+                       G = random.vector<T>(samples * samples), P = random.vector<T>(samples * first.outputs);
+            on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+                // Sample by sample as a network without its first layer, whose activation the test applies.
+                TestNetwork<T> rest = net;
+                rest.layers.erase(rest.layers.begin());
+                std::vector<T> expected_dZ = P, expected_losses;
+                for (std::size_t i = 0; i < samples; ++i) {
+                    const bool alone = rest.layers.empty();
+                    std::vector<T> a(first.outputs), dz(first.outputs);
+                    T* const z = expected_dZ.data() + i * first.outputs;
+                    kernels.dense_forward(
+                        1, i, first.outputs, G.data() + i * samples, samples, expected_dZ.data(),
+                        first.outputs, z,
+                        alone && kernels::takes_logits(loss) ? Activation::identity : first.activation,
+                        a.data(), first.outputs);
+                    const std::vector<T> y(Y.begin() + static_cast<std::ptrdiff_t>(i * net.outputs()),
+                                           Y.begin() + static_cast<std::ptrdiff_t>((i + 1) * net.outputs()));
+                    T value = 0;
+                    if (alone) {
+                        loss_of(kernels, loss, net.outputs(), a.data(), y.data(), dz.data(), &value);
+                        if (!kernels::takes_logits(loss))
+                            multiply_by_derivative(kernels, first.activation, first.outputs, a.data(),
+                                                   dz.data());
+                    } else {
+                        dz = gradient_of_input(kernels, rest, loss, a, y);
+                        multiply_by_derivative(kernels, first.activation, first.outputs, a.data(), dz.data());
+                        const Trained<T> after =
+                            train_layer_by_layer(kernels, rest, loss, T{0.01f}, a, y, {0});
+                        rest.parameters = after.parameters;
+                        value = after.losses[0];
+                    }
+                    std::copy(dz.begin(), dz.end(), z);
+                    expected_losses.push_back(value);
+                }
+
+                GuardedTraining<T> found(net, loss, T{0.01f}, X, Y, samples, layout);
+                Guarded<T> dZ(samples, first.outputs, P, layout), G_in(samples, samples, G, layout);
+                found.job.G = G_in.data();
+                found.job.ldg = G_in.ld();
+                found.job.dZ = dZ.data();
+                found.job.lddz = dZ.ld();
+                CHECK(kernels.train_per_sample(samples, found.job) == samples);
+                CHECK(bit_difference(dZ.values(), expected_dZ) == "");
+                CHECK(bit_difference(found.parameters.values(), rest.parameters) == "");
+                CHECK(bit_difference(found.losses.values(), expected_losses) == "");
+                CHECK((dZ.padding_intact() && G_in.unchanged() && found.X.unchanged()));
+                return expected_dZ;
+            });
+        }
 }
 
 TEST_CASE_TEMPLATE("train_per_sample stops before the step of a loss that is not finite", T, float, double) {

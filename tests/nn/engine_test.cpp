@@ -17,7 +17,7 @@ std::vector<nn::NetworkOptions> networks() {
     return {{.inputs = 8, .layers = {{1, sigmoid}}, .seed = 1},
             {.inputs = 1, .layers = {{16, tanh}, {1, sigmoid}}, .seed = 2},
             {.inputs = 33, .layers = {{40, sigmoid}, {17, nn::relu}, {3, sigmoid}}, .seed = 3},
-            {.inputs = 130, .layers = {{129, sigmoid}}, .seed = 4}};
+            {.inputs = 257, .layers = {{129, sigmoid}}, .seed = 4}};
 }
 
 template <class T>
@@ -32,8 +32,8 @@ std::vector<T> train(const nn::NetworkOptions& network, std::size_t rows, const 
     return all;
 }
 
-// About a block of 32 samples, and about two.
-constexpr std::size_t row_counts[] = {1, 2, 31, 32, 33, 64, 65, 100};
+// About a block of 16 or 32 samples, and about two.
+constexpr std::size_t row_counts[] = {1, 2, 15, 16, 17, 31, 32, 33, 64, 65, 100};
 
 }  // namespace
 

@@ -92,6 +92,15 @@ struct PerSampleTraining {
     T* outputs;                // [samples][outputs of the last layer], or its logits; null: not wanted
     std::size_t ldo;
     T* scratch;  // per_sample_scratch elements
+
+    // Within a block of samples whose inputs are known the first layer's W and b may stand still. Then its
+    // logits of sample i are those with this W and b, which row i of dZ holds, plus the sum over s < i of
+    // G[i][s] dZ[s]: with G[i][s] = -learning_rate (x_i . x_s + 1) what the steps of the samples before would
+    // have added. Each sample leaves its dZ in its row, for dense_update with all of them. X is not read.
+    const T* G = nullptr;  // [samples][ldg], of which s < i is read; null: no block
+    std::size_t ldg = 0;
+    T* dZ = nullptr;  // [samples][outputs of the first layer]
+    std::size_t lddz = 0;
 };
 
 /// Elements of 16 floats or 8 doubles that hold n.

@@ -139,8 +139,12 @@ struct PerSampleTrainer {
         return {job.X + row * job.ldx, job.Y + row * job.ldy, job.losses + i};
     }
 
+    T* dz_of_first = job.scratch + whole_lines<T>(first.outputs);
+
     T* a_of(std::size_t l) const { return job.scratch + per_sample_scratch<T>(l, job.layers); }
-    T* dz_of(std::size_t l) const { return a_of(l) + whole_lines<T>(job.layers[l].outputs); }
+    T* dz_of(std::size_t l) const {
+        return l == 0 ? dz_of_first : a_of(l) + whole_lines<T>(job.layers[l].outputs);
+    }
 
     Activation activation(const Layer& layer) const {
         return &layer == &last && takes_logits(job.loss) ? Activation::identity : layer.activation;
@@ -214,6 +218,13 @@ struct PerSampleTrainer {
         if (job.depth == 1) loss_of_row(job.loss, last, a, sample.y, dz, sample.loss);
     }
 
+    // In a block; `steps` of it are taken.
+    void first_layer_of_block(std::size_t steps, const Sample& sample) const {
+        dense_forward_kernel(1, steps, first.outputs, job.G + steps * job.ldg, job.ldg, job.dZ, job.lddz,
+                             dz_of_first, activation(first), a_of(0), first.outputs);
+        if (job.depth == 1) loss_of_row(job.loss, last, a_of(0), sample.y, dz_of_first, sample.loss);
+    }
+
     void next_layer(std::size_t l, const Sample& sample) const {
         const Layer& layer = job.layers[l];
         const T* const x = a_of(l - 1);
@@ -238,19 +249,26 @@ struct PerSampleTrainer {
         for (std::size_t j = 0; j < last.outputs; ++j) job.outputs[i * job.ldo + j] = a[j];
     }
 
-    std::size_t run(std::size_t samples) const {
+    std::size_t run(std::size_t samples) {
+        // A block's first layer has no row in registers to begin a head with.
+        if (job.G && job.depth == 2) head = false;
         const std::size_t depth = head ? job.depth - 1 : job.depth;
         const T* x = nullptr;
         for (std::size_t i = 0; i < samples; ++i) {
             const Sample now = sample(i);
-            first_layer(x, now);
+            if (job.G) {
+                dz_of_first = job.dZ + i * job.lddz;
+                first_layer_of_block(i, now);
+            } else {
+                first_layer(x, now);
+            }
             for (std::size_t l = 1; l < depth; ++l) next_layer(l, now);
             copy_outputs(i);
             if (!is_finite(*now.loss)) return i;
             for (std::size_t l = depth - 1; l > 0; --l) backward(l);
             x = now.x;
         }
-        if (x != nullptr)
+        if (x != nullptr && job.G == nullptr)
             dense_update_kernel(1, first.inputs, first.outputs, x, first.inputs, dz_of(0), first.outputs,
                                 scale, job.parameters + first.weights, first.stride,
                                 job.parameters + first.biases);
@@ -287,9 +305,10 @@ struct PerSampleTrainer {
 
 template <class T>
 std::size_t train_per_sample_kernel(std::size_t samples, const PerSampleTraining<T>& training) noexcept {
-    const PerSampleTrainer<T> trainer{training};
+    PerSampleTrainer<T> trainer{training};
     const Layer& layer = trainer.first;
-    if (training.depth > 1 || !is_single<T>(layer) || layer.inputs > lanes<T>) return trainer.run(samples);
+    if (training.depth > 1 || training.G || !is_single<T>(layer) || layer.inputs > lanes<T>)
+        return trainer.run(samples);
     constexpr std::size_t vectors = vectors_per_line<T>;
     if constexpr (vectors == 4) {
         if (layer.inputs <= width<T>) return trainer.template run_in_registers<1>(samples);

@@ -50,9 +50,9 @@ struct LayerScratch {
     T *a, *dz;
 };
 template <class T>
-LayerScratch<T> scratch_of(const PerSampleTraining<T>& job, std::size_t l) {
+LayerScratch<T> scratch_of(const PerSampleTraining<T>& job, std::size_t sample, std::size_t l) {
     T* const a = job.scratch + per_sample_scratch<T>(l, job.layers);
-    return {a, a + whole_lines<T>(job.layers[l].outputs)};
+    return {a, l == 0 && job.G ? job.dZ + sample * job.lddz : a + whole_lines<T>(job.layers[l].outputs)};
 }
 
 template <class T>
@@ -61,17 +61,22 @@ std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& jo
     for (std::size_t i = 0; i < samples; ++i) {
         const std::size_t row = job.order ? job.order[i] : i;
         const auto input_of = [&](std::size_t l) {
-            return l == 0 ? job.X + row * job.ldx : scratch_of(job, l - 1).a;
+            return l == 0 ? job.X + row * job.ldx : scratch_of(job, i, l - 1).a;
         };
         for (std::size_t l = 0; l < job.depth; ++l) {
             const Layer& layer = job.layers[l];
             const bool logits = l + 1 == job.depth && takes_logits(job.loss);
-            dense_forward<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs,
-                             job.parameters + layer.weights, layer.stride, job.parameters + layer.biases,
-                             logits ? Activation::identity : layer.activation, scratch_of(job, l).a,
-                             layer.outputs);
+            const Activation activation = logits ? Activation::identity : layer.activation;
+            const auto [a, dz] = scratch_of(job, i, l);
+            if (l == 0 && job.G)
+                dense_forward<T>(1, i, layer.outputs, job.G + i * job.ldg, job.ldg, job.dZ, job.lddz, dz,
+                                 activation, a, layer.outputs);
+            else
+                dense_forward<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs,
+                                 job.parameters + layer.weights, layer.stride, job.parameters + layer.biases,
+                                 activation, a, layer.outputs);
         }
-        const auto [a, dz] = scratch_of(job, job.depth - 1);
+        const auto [a, dz] = scratch_of(job, i, job.depth - 1);
         loss_of_row(job.loss, last.outputs, a, job.Y + row * job.ldy, dz, job.losses + i);
         if (job.outputs) std::copy_n(a, last.outputs, job.outputs + i * job.ldo);
         if (!std::isfinite(job.losses[i])) return i;
@@ -79,14 +84,14 @@ std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& jo
             for (std::size_t j = 0; j < last.outputs; ++j)
                 dz[j] = static_cast<T>(
                     dz[j] * derivative(last.activation, wide(a[j]), default_parameter<T>(last.activation)));
-        for (std::size_t l = job.depth; l-- > 0;) {
+        for (std::size_t l = job.depth; l-- > (job.G ? 1 : 0);) {
             const Layer& layer = job.layers[l];
             T* const W = job.parameters + layer.weights;
-            const T* const dZ = scratch_of(job, l).dz;
+            const T* const dZ = scratch_of(job, i, l).dz;
             if (l > 0)
                 dense_backward_input<T>(1, layer.inputs, layer.outputs, dZ, layer.outputs, W, layer.stride,
                                         input_of(l), layer.inputs, job.layers[l - 1].activation,
-                                        scratch_of(job, l - 1).dz, layer.inputs);
+                                        scratch_of(job, i, l - 1).dz, layer.inputs);
             dense_update<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs, dZ, layer.outputs,
                             -job.learning_rate, W, layer.stride, job.parameters + layer.biases);
         }

@@ -43,8 +43,6 @@ template <class T>
 class BasicNetwork;
 template <class T>
 class Pass;
-template <class T>
-class Trainer;
 
 /// The memory of a pass through a network of one shape, for up to `batch` rows: made by
 /// Network::make_workspace, owned by the caller, used by one call at a time. Whoever has a workspace can use
@@ -57,7 +55,6 @@ class Workspace {
   private:
     friend class BasicNetwork<T>;
     friend class Pass<T>;
-    friend class Trainer<T>;
     Workspace(const std::vector<Dense>& layers, std::size_t batch);
     bool fits(const std::vector<Dense>& layers) const noexcept;
     T* scratch(const std::vector<Dense>& layers, std::size_t slot) noexcept {

@@ -49,7 +49,7 @@ enum class Engine {
     automatic,  ///< the fastest, chosen by the network's shape alone
     plain,      ///< forward, backward, update: three passes over each W
     fused,      ///< the update and the next forward in one pass, and the update and the backward
-    block,      ///< the first layer's products for 32 samples at once, made exact by sums of low rank
+    block,      ///< the first layer's products for 16 or 32 samples at once, made exact by sums of low rank
 };
 
 struct History {
