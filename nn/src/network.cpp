@@ -37,7 +37,7 @@ std::vector<Dense> lay_out(const NetworkOptions& options) {
             throw Error(which +
                         " has gelu, gelu_tanh or silu, whose derivatives need the layer's logits; "
                         "networks keep only its outputs, which suffice for the other activations");
-        const std::size_t stride = stride_for<T>(layer.units);
+        const std::size_t stride = weights_stride_for<T>(layer.units);
         if (inputs > (most - offset) / (stride + 32))
             throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
                         ": the network has too many parameters");

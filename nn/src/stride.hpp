@@ -18,6 +18,13 @@ constexpr std::size_t stride_for(std::size_t width) {
     return padded % few_sets == 0 ? padded + line : padded;
 }
 
+/// Of weights, whose rows are changed one after the other: two in one cache line would make the CPU wait for
+/// the store of one before it loads the other.
+template <class T>
+constexpr std::size_t weights_stride_for(std::size_t width) {
+    return width == 1 ? 1 : stride_for<T>(kernels::whole_lines<T>(width));
+}
+
 using kernels::whole_lines;
 
 }  // namespace densimd::nn
