@@ -74,3 +74,29 @@ TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", 
     net.fit(X, Y, {.loss = nn::categorical_cross_entropy, .epochs = 3, .validation_split = 0.1});
     CHECK(hash_of(net) == pinned<T>(7409501158753121346u, 5435576145466765339u));
 }
+
+TEST_CASE_TEMPLATE("one hash per engine and batch size, for 1 to 4 threads, on ISAs with FMA", T, float,
+                   double) {
+    if (densimd::kernels::active_isa() == densimd::kernels::Isa::baseline) return;  // rounds differently
+    const AllThreads all_threads;
+    Random random(78);
+    const auto X = random_matrix<T>(random, 75, 40), Y = random_matrix<T>(random, 75, 3, 0, 1);
+    struct {
+        nn::Engine engine;
+        std::size_t batch_size;
+        std::uint64_t hash;
+    } const cases[] = {{nn::Engine::plain, 1, pinned<T>(14967543296488714613u, 15623356019773832086u)},
+                       {nn::Engine::fused, 1, pinned<T>(14967543296488714613u, 15623356019773832086u)},
+                       {nn::Engine::block, 1, pinned<T>(8099662680972858061u, 1514413705258563306u)},
+                       {nn::Engine::automatic, 7, pinned<T>(8340792115438171642u, 1628748430853830714u)},
+                       {nn::Engine::plain, 32, pinned<T>(5377945022274489367u, 1724007112035685897u)},
+                       {nn::Engine::plain, 75, pinned<T>(3924599074308680530u, 9865358436320235645u)}};
+    for (const auto& c : cases)
+        for (int threads = 1; threads <= 4; ++threads) {
+            INFO("engine ", static_cast<int>(c.engine), ", batch ", c.batch_size, ", threads ", threads);
+            nn::BasicNetwork<T> net(
+                {.inputs = 40, .layers = {{35, nn::sigmoid}, {17, nn::tanh}, {3, nn::sigmoid}}, .seed = 5});
+            net.fit(X, Y, {.batch_size = c.batch_size, .epochs = 3, .engine = c.engine, .threads = threads});
+            CHECK(hash_of(net) == c.hash);
+        }
+}
