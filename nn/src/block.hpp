@@ -12,7 +12,8 @@ namespace densimd::nn {
 // With X the inputs of the block's samples and dz_s what the first layer learns from sample s, its logits are
 //     z_t = x_t W + b + sum over s < t of G[t][s] dz_s,    G[t][s] = -learning_rate (x_t . x_s + 1),
 // and after the block W -= learning_rate X^T dZ: products of matrices. Short blocks read and write W often;
-// long ones spend length / 2 multiply-adds per input on G, and as many per output on the sums.
+// long ones spend length / 2 multiply-adds per input on G, and as many per output on the sums. Where inputs
+// are so large that G overflows, a block is trained sample after sample as by the fused engine.
 template <class T>
 class BlockEngine {
   public:
@@ -33,6 +34,7 @@ class BlockEngine {
     template <class After>
     void epoch(bool outputs, const After& after) const {
         Failure failure;
+        Blocks blocks;
         const double weights = static_cast<double>(layer_.inputs * layer_.outputs);
         const double length = static_cast<double>(length_);
         on_team(useful_threads(work_.threads, {.multiply_adds = 2 * length * weights,
@@ -41,7 +43,7 @@ class BlockEngine {
                                                .steps = static_cast<double>(work_.source.count) / length}),
                 [&](Member member) {
                     const std::size_t rows = work_.source.count;
-                    if (member.thread == 0) prepare(0, 0);
+                    if (member.thread == 0) prepare(0, 0, blocks);
                     member.barrier();
                     for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
                          first += length_, slot ^= longest) {
@@ -49,10 +51,11 @@ class BlockEngine {
                         logits(slot, member.part_of(count));
                         member.barrier();
                         // One thread goes from sample to sample, another looks ahead.
-                        if (member.thread + 1 == member.team) prepare(first + length_, slot ^ longest);
-                        if (member.thread == 0) samples(first, slot, count, outputs, after, failure);
+                        if (member.thread + 1 == member.team)
+                            prepare(first + length_, slot ^ longest, blocks);
+                        if (member.thread == 0) samples(first, slot, count, outputs, blocks, after, failure);
                         member.barrier();
-                        if (!failure.happened) update(slot, count, member);
+                        if (!failure.happened && blocks.finite[slot > 0]) update(slot, count, member);
                         member.barrier();
                     }
                 });
@@ -60,21 +63,31 @@ class BlockEngine {
     }
 
   private:
+    struct Blocks {  // of the two halves of the workspace
+        bool finite[2] = {true, true};
+    };
+
     // Gathers the rows of a block and computes G, of which only what is below the diagonal will be read.
-    void prepare(std::size_t first, std::size_t slot) const noexcept {
+    void prepare(std::size_t first, std::size_t slot, Blocks& blocks) const noexcept {
         if (first >= work_.source.count) return;
         const std::size_t count = std::min(length_, work_.source.count - first);
         pass_.gather(work_.source, first, slot, count);
         const MatrixView<const T> X = pass_.gathered_inputs(slot, count);
         T* G = G_ + slot * longest;
         constexpr std::size_t some = 8;
+        bool finite = true;
         for (std::size_t t = 0; t < count; t += some) {
             const std::size_t rows = std::min(some, count - t);
             k_.gemm_nt(rows, t + rows, layer_.inputs, X.row(t), X.stride(), X.data(), X.stride(),
                        G + t * longest, longest);
             for (std::size_t i = t; i < t + rows; ++i)
-                for (std::size_t s = 0; s < i; ++s) G[i * longest + s] = -rate_ * (G[i * longest + s] + 1);
+                for (std::size_t s = 0; s < i; ++s) {
+                    T& g = G[i * longest + s];
+                    g = -rate_ * (g + 1);
+                    finite = finite && std::isfinite(g);
+                }
         }
+        blocks.finite[slot > 0] = finite;
     }
 
     // X W + b of some rows, where their dz will be.
@@ -88,15 +101,17 @@ class BlockEngine {
 
     // From sample to sample, up to one whose loss is not finite.
     template <class After>
-    void samples(std::size_t first, std::size_t slot, std::size_t count, bool outputs, const After& after,
-                 Failure& failure) const {
+    void samples(std::size_t first, std::size_t slot, std::size_t count, bool outputs, const Blocks& blocks,
+                 const After& after, Failure& failure) const {
         const MatrixView<T> dZ = pass_.gradients(0, slot, count);
         kernels::PerSampleTraining<T> job =
             work_.per_sample(pass_, parameters_, rate_, first, slot, count, outputs);
-        job.G = G_ + slot * longest;
-        job.ldg = longest;
-        job.dZ = dZ.data();
-        job.lddz = dZ.stride();
+        if (blocks.finite[slot > 0]) {
+            job.G = G_ + slot * longest;
+            job.ldg = longest;
+            job.dZ = dZ.data();
+            job.lddz = dZ.stride();
+        }
         const std::size_t done = k_.train_per_sample(count, job);
         const T* const losses = pass_.losses(slot);
         for (std::size_t t = 0; t < done; ++t) after(first + t, 1, slot + t, static_cast<double>(losses[t]));

@@ -13,7 +13,7 @@ namespace densimd::nn {
 namespace {
 
 template <class T>
-void copy_row(const T* from, Matrix<T>& to, std::size_t row) {
+void set_row(const T* from, Matrix<T>& to, std::size_t row) {
     for (std::size_t j = 0; j < to.cols(); ++j) to(row, j) = from[j];
 }
 
@@ -42,8 +42,8 @@ TrainTest<T> train_test_split(MatrixView<const T> X, MatrixView<const T> Y, doub
     for (std::size_t i = 0; i < X.rows(); ++i) {
         const bool to_test = i < test;
         const std::size_t row = to_test ? i : i - test;
-        copy_row(X.row(order[i]), to_test ? parts.X_test : parts.X_train, row);
-        copy_row(Y.row(order[i]), to_test ? parts.Y_test : parts.Y_train, row);
+        set_row(X.row(order[i]), to_test ? parts.X_test : parts.X_train, row);
+        set_row(Y.row(order[i]), to_test ? parts.Y_test : parts.Y_train, row);
     }
     return parts;
 }

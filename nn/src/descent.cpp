@@ -1,6 +1,7 @@
 // What optimisers accept, and their steps.
 #include "descent.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "check.hpp"
@@ -56,17 +57,19 @@ void Descent<T>::step(std::size_t batch, Range part, T* parameters) const noexce
                                     .weight_decay = static_cast<T>(o.weight_decay),
                                     .gradient_scale = 1 / static_cast<T>(batch)};
     if (!std::isinf(o.max_gradient_norm)) {
-        // Every thread sums the whole gradient, in the same order.
-        double sum = static_cast<double>(k_.sum_of_squares(gradient_.size(), gradient_.data()));
-        if (std::isinf(sum)) {  // a double holds the squares of floats
-            sum = 0;
-            for (const T g : gradient_) sum += static_cast<double>(g) * static_cast<double>(g);
+        // Every thread sums the whole gradient, in the same order. Where squares overflow they are taken of
+        // shares of the largest element. An infinite gradient cannot be shortened.
+        T largest = 1, sum = k_.sum_of_squares(gradient_.size(), gradient_.data());
+        if (std::isinf(sum)) {
+            largest = sum = 0;
+            for (const T g : gradient_) largest = std::max(largest, std::abs(g));
+            for (const T g : gradient_) sum += (g / largest) * (g / largest);
         }
-        const double norm = std::sqrt(sum) / static_cast<double>(batch);
-        // An infinite norm of doubles gives NaN, which is a divergence, and not a step of 0.
-        if (!(norm <= o.max_gradient_norm))
+        const double most = o.max_gradient_norm * static_cast<double>(batch) / static_cast<double>(largest);
+        const double norm = std::sqrt(static_cast<double>(sum));
+        if (norm > most && std::isfinite(norm))
             options.gradient_scale =
-                static_cast<T>(o.max_gradient_norm / norm / static_cast<double>(batch) + (norm - norm));
+                static_cast<T>(o.max_gradient_norm / static_cast<double>(largest) / norm);
     }
     const std::size_t n = part.count();
     const auto at = [&part](auto& values) { return values.empty() ? nullptr : values.data() + part.first; };

@@ -25,8 +25,8 @@ inline bool is_plain_descent(const Optimizer& optimizer) {
 template <class T>
 OptimizerState<T> fresh_state(Optimizer::Method method, std::size_t parameters);
 
-/// The steps of an optimiser. `gradient` is its scratch memory, as long as the parameters; empty for plain
-/// descent.
+/// The steps of an optimiser. `gradient` is its scratch memory, as long as the parameters, which plain
+/// descent does not need.
 template <class T>
 class Descent {
   public:
@@ -34,12 +34,13 @@ class Descent {
             std::span<T> gradient)
         : k_(k), optimizer_(optimizer), state_(state), gradient_(gradient) {}
 
-    bool is_plain() const noexcept { return gradient_.empty(); }
+    bool is_plain() const noexcept { return is_plain_descent(optimizer_); }
     T learning_rate() const noexcept { return static_cast<T>(optimizer_.learning_rate); }
     std::span<T> gradient() const noexcept { return gradient_; }
 
     /// Before the steps of all parts, on one thread: they are now those of the next step.
     void advance() const noexcept {
+        if (state_.second_moment.empty()) return;
         state_.beta1_power *= static_cast<T>(optimizer_.beta1);
         state_.beta2_power *= static_cast<T>(optimizer_.beta2);
     }

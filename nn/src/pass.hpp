@@ -128,7 +128,7 @@ class Pass {
         const MatrixView<T> A = outputs(slot, Y.rows());
         const MatrixView<T> dA = gradient ? rows(w_.gradients_.back(), slot, Y.rows()) : MatrixView<T>();
         call_loss<T>(k_, loss, A, Y, dA, losses(slot));
-        if (gradient && loss != Loss::binary_cross_entropy)
+        if (gradient && !kernels::takes_logits(loss))
             // A and dA lie alike. The padding between rows, zeros, stays zeros.
             times_derivative(k_, layers_.back().activation, (Y.rows() - 1) * A.stride() + Y.cols(), A.data(),
                              dA.data());

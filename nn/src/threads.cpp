@@ -2,11 +2,12 @@
 #include <densimd/nn/threads.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <iterator>
+#include <limits>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <densimd/kernels.hpp>
@@ -22,30 +23,36 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The median of what run() returns in some runs: seconds.
+// The least of what run() returns in some runs, seconds: other programs can only add to it.
 template <class Run>
-double median_of(const Run& run) {
-    std::array<double, 5> seconds;
-    for (double& s : seconds) s = run();
-    std::ranges::nth_element(seconds, seconds.begin() + seconds.size() / 2);
-    return seconds[seconds.size() / 2];
+double least_of(const Run& run) {
+    double least = run();
+    for (int i = 1; i < 5; ++i) least = std::min(least, run());
+    return least;
 }
 
 // Memory to measure on: measuring allocates nothing, because predict and train_step do not.
 constexpr std::size_t n = 64;
 alignas(64) float A[n * n], B[n * n], C[n * n], weights[1 << 15], gradient[1 << 15];
 
-ThreadCosts measure() {
+// Nothing where OpenMP grants one thread only, as within a parallel region of the caller's.
+std::optional<ThreadCosts> measure() {
     const kernels::Kernels<float>& k = kernels::active<float>();
-    const double product = median_of([&] {
+    const double product = least_of([&] {
         const Clock::time_point start = Clock::now();
         k.gemm(n, n, n, A, n, B, n, C, n);
         return seconds_since(start);
     });
 
+    std::size_t team = 0;
+    on_team(2, [&team](Member member) {
+        if (member.thread == 0) team = member.team;
+    });
+    if (team < 2) return std::nullopt;
+
     // Threads that have just worked stay awake for a millisecond or two, unlike those of a program that
     // trains now and then.
-    const double wake = median_of([] {
+    const double wake = least_of([] {
         std::this_thread::sleep_for(std::chrono::milliseconds(4));
         const Clock::time_point start = Clock::now();
         on_team(2, [](Member) {});
@@ -53,7 +60,7 @@ ThreadCosts measure() {
     });
 
     constexpr int barriers = 32;
-    const double met_at_once = median_of([] {
+    const double met_at_once = least_of([] {
         double seconds = 0;
         on_team(2, [&seconds](Member member) {
             member.barrier();
@@ -70,7 +77,7 @@ ThreadCosts measure() {
     constexpr std::size_t part = std::size(weights) / 2;
     constexpr double half = part * sizeof(float);
     const auto steps = [&](int threads) {
-        return median_of([&] {
+        return least_of([&] {
             constexpr int count = 4;
             double seconds = 0;
             on_team(threads, [&](Member member) {
@@ -88,10 +95,10 @@ ThreadCosts measure() {
         });
     };
     const double byte = std::max(0.0, steps(2) - steps(1) - 2 * met_at_once) / half;
-    return {wake, barrier, byte, product / (n * n * n)};
+    return ThreadCosts{wake, barrier, byte, product / (n * n * n)};
 }
 
-std::once_flag is_measured;
+std::mutex setting;
 std::atomic<bool> is_set = false;
 std::atomic<double> wake, barrier, byte, multiply_add;
 
@@ -106,14 +113,21 @@ void store(const ThreadCosts& costs) {
 }  // namespace
 
 ThreadCosts thread_costs() {
-    if (!is_set)
-        std::call_once(is_measured, [] {
-            const ThreadCosts measured = measure();
-            if (!is_set) store(measured);
-        });
+    if (!is_set) {
+        const std::lock_guard lock(setting);
+        if (!is_set) {
+            const std::optional<ThreadCosts> measured = measure();
+            constexpr double infinity = std::numeric_limits<double>::infinity();
+            if (!measured) return {infinity, infinity, infinity, 1};
+            store(*measured);
+        }
+    }
     return {wake, barrier, byte, multiply_add};
 }
 
-void set_thread_costs(const ThreadCosts& costs) { store(costs); }
+void set_thread_costs(const ThreadCosts& costs) {
+    const std::lock_guard lock(setting);
+    store(costs);
+}
 
 }  // namespace densimd::nn

@@ -167,8 +167,7 @@ T BasicNetwork<T>::train_step(const MatrixView<const T>& X, const MatrixView<con
     check_batch(X.rows(), workspace);
     check_optimizer<T>(optimizer);
     const bool goes_on = optimizer.method == optimizer_state_.method;
-    OptimizerState<T> before = goes_on ? OptimizerState<T>() : std::move(optimizer_state_);
-    prepare(optimizer);
+    OptimizerState<T> before = prepare(optimizer);
     const Rows<T> rows{X, Y, nullptr, X.rows()};
     const Work<T> work{*kernels_, layers_, workspace, rows, loss, threads};
     const Descent<T> descent(*kernels_, optimizer, optimizer_state_, gradient_);
@@ -181,17 +180,17 @@ T BasicNetwork<T>::train_step(const MatrixView<const T>& X, const MatrixView<con
 }
 
 template <class T>
-void BasicNetwork<T>::prepare(const Optimizer& optimizer) {
-    if (optimizer.method != optimizer_state_.method)
-        optimizer_state_ = fresh_state<T>(optimizer.method, parameters_.size());
-    gradient_.resize(is_plain_descent(optimizer) ? 0 : parameters_.size());
+OptimizerState<T> BasicNetwork<T>::prepare(const Optimizer& optimizer) {
+    if (!is_plain_descent(optimizer)) gradient_.resize(parameters_.size());
+    if (optimizer.method == optimizer_state_.method) return {};
+    return std::exchange(optimizer_state_, fresh_state<T>(optimizer.method, parameters_.size()));
 }
 
 template <class T>
 void BasicNetwork<T>::reset_optimizer(const Optimizer& optimizer) {
     check_optimizer<T>(optimizer);
-    optimizer_state_ = fresh_state<T>(optimizer.method, parameters_.size());
     prepare(optimizer);
+    optimizer_state_ = fresh_state<T>(optimizer.method, parameters_.size());
 }
 
 template <class T>
@@ -207,15 +206,17 @@ void BasicNetwork<T>::restore(const TrainingState<T>& state) {
             throw Error("restore: the state has " + std::to_string(found.size()) + " " + what +
                         "; expected " + std::to_string(expected));
     };
+    if (optimizer.method < Optimizer::Method::sgd || optimizer.method > Optimizer::Method::adamw)
+        throw Error("restore: the state has an unknown optimizer");
     const OptimizerState<T> fresh = fresh_state<T>(optimizer.method, parameters_.size());
     check("parameters", state.parameters, parameters_.size());
     check("elements of the first moment", optimizer.first_moment, fresh.first_moment.size());
     check("elements of the second moment", optimizer.second_moment, fresh.second_moment.size());
-    TrainingState<T> copy = state;
-    parameters_ = std::move(copy.parameters);
-    optimizer_state_ = std::move(copy.optimizer);
-    seed_ = copy.seed;
-    epochs_trained_ = copy.epochs_trained;
+    if (optimizer.method != Optimizer::Method::sgd) gradient_.resize(parameters_.size());
+    optimizer_state_ = OptimizerState<T>(optimizer);
+    std::ranges::copy(state.parameters, parameters_.begin());
+    seed_ = state.seed;
+    epochs_trained_ = state.epochs_trained;
 }
 
 template <class T>
@@ -244,9 +245,6 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                            validation, options.loss, options.threads};
     MetricSum<T> metric(options.metric, training);
     TrainingState<T> last_finite = training_state();
-    prepare(options.optimizer);
-    const Descent<T> descent(*kernels_, options.optimizer, optimizer_state_, gradient_);
-    const Trainer<T> trainer(train, parameters_.data(), descent);
     History history{.epochs = {}, .engine = engine};
 
     for (std::size_t e = 0; e < options.epochs; ++e) {
@@ -265,6 +263,10 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             for (std::size_t i = 0; i < order.size(); ++i) order[i] = split.training[shuffled[i]];
         }
 
+        // Anew in each epoch: on_epoch may have restored another state.
+        prepare(options.optimizer);
+        const Descent<T> descent(*kernels_, options.optimizer, optimizer_state_, gradient_);
+        const Trainer<T> trainer(train, parameters_.data(), descent);
         double losses = 0;
         std::size_t step = 0;
         metric.reset();
@@ -310,7 +312,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                                          Workspace<T>&) const;                                              \
     template T BasicNetwork<T>::train_step(const MatrixView<const T>&, const MatrixView<const T>&, Loss,    \
                                            const Optimizer&, Workspace<T>&, int);                           \
-    template void BasicNetwork<T>::prepare(const Optimizer&);                                               \
+    template OptimizerState<T> BasicNetwork<T>::prepare(const Optimizer&);                                  \
     template void BasicNetwork<T>::reset_optimizer(const Optimizer&);                                       \
     template TrainingState<T> BasicNetwork<T>::training_state() const;                                      \
     template void BasicNetwork<T>::restore(const TrainingState<T>&);                                        \

@@ -28,7 +28,7 @@ struct Work {
     Loss loss;
     int threads;
 
-    bool logits() const { return loss == Loss::binary_cross_entropy; }
+    bool logits() const { return kernels::takes_logits(loss); }
 
     void rows_of_thread(const Pass<T>& pass, Member member, std::size_t first, std::size_t count,
                         bool gradient) const noexcept {
@@ -87,7 +87,7 @@ struct Work {
     void add_metric(MetricSum<T>& sum, const T* parameters, std::size_t first, std::size_t count,
                     std::size_t slot) const {
         const Pass<T> pass(k, layers, parameters, workspace);
-        if (logits()) pass.activate_logits(slot, count);
+        if (loss == Loss::binary_cross_entropy) pass.activate_logits(slot, count);
         sum.add(pass.outputs(slot, count), pass.targets(source, first, count));
     }
 

@@ -31,6 +31,8 @@ Workspace<T>::Workspace(const std::vector<Dense>& layers, std::size_t batch) : b
     scratch_ = size;
     const std::size_t all_rows = kernels::forward_scratch<T>(layers.size(), layers.data(), batch);
     const std::size_t one_row = kernels::per_sample_scratch<T>(layers.size(), layers.data());
+    if (size + std::max(all_rows, one_row) > memory_.max_size())
+        throw Error("workspace: batch " + std::to_string(batch) + " is too large");
     memory_.resize(size + std::max(all_rows, one_row));
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -350,6 +351,50 @@ TEST_CASE_TEMPLATE("network_forward has the bits of dense_forward, however many 
                 }
                 CHECK((X_in.unchanged() && parameters.unchanged()));
                 return expected;
+            });
+        }
+}
+
+// 0 times infinity in what a vector holds behind the end of a row must not reach the row.
+TEST_CASE_TEMPLATE("infinities and overflows within a network stay where they belong", T, float, double) {
+    const T infinity = std::numeric_limits<T>::infinity(), large = std::numeric_limits<T>::max();
+    Random random;
+    for (std::size_t width = 1; width <= 18; ++width)
+        for (const T input : {infinity, -infinity, large}) {
+            TestNetwork<T> net({1, 1, width, 1}, Activation::sigmoid, 0, random);
+            net.layers[0].activation = Activation::identity;
+            net.layers[2].activation = Activation::identity;
+            for (std::size_t k = 0; k < 2; ++k) net.parameters[k] = 4;
+            INFO("width ", width, ", input ", input);
+            on_every_table<T>([&](const Kernels<T>& kernels) {
+                const std::vector<T> X = {input, input};
+                std::vector<T> together(2), alone(1), outputs(1), losses(1);
+                std::vector<T> scratch(std::max(kernels::forward_scratch<T>(3, net.layers.data(), 2),
+                                                kernels::per_sample_scratch<T>(3, net.layers.data())));
+                const auto forward = [&](std::size_t batch, std::vector<T>& out) {
+                    kernels.network_forward(batch, 3, net.layers.data(), net.parameters.data(), X.data(), 1,
+                                            out.data(), 1, 2, scratch.data());
+                };
+                forward(2, together);
+                forward(1, alone);
+                std::vector<T> parameters = net.parameters;
+                kernels.train_per_sample(1, {.layers = net.layers.data(),
+                                             .depth = 3,
+                                             .parameters = parameters.data(),
+                                             .loss = Loss::mean_squared_error,
+                                             .learning_rate = 0,
+                                             .X = X.data(),
+                                             .ldx = 1,
+                                             .Y = X.data(),
+                                             .ldy = 1,
+                                             .order = nullptr,
+                                             .losses = losses.data(),
+                                             .outputs = outputs.data(),
+                                             .ldo = 1,
+                                             .scratch = scratch.data()});
+                CHECK(std::isfinite(together[0]));
+                CHECK(bit_difference(alone, std::vector<T>(1, together[0])) == "");
+                CHECK(bit_difference(outputs, alone) == "");
             });
         }
 }

@@ -118,3 +118,22 @@ TEST_CASE("every engine stops at the sample whose loss is not finite") {
             CHECK(bit_difference(parameters_of(net), before) == "");
         }
 }
+
+TEST_CASE_TEMPLATE("inputs whose products overflow are trained with as by the other engines", T, float,
+                   double) {
+    const T large = sizeof(T) == sizeof(float) ? T(1e19) : T(1e160);
+    Random random;
+    const auto Y = random_matrix<T>(random, 70, 1, 0, 1);
+    nn::Matrix<T> X(70, 32);
+    for (std::size_t i = 20; i < 30; ++i)  // in the second block of five
+        for (std::size_t k = 0; k < 32; ++k) X(i, k) = large;
+    const auto trained = [&](Engine engine) {
+        nn::BasicNetwork<T> net({.inputs = 32, .layers = {{32, nn::sigmoid}, {1, nn::sigmoid}}, .seed = 9});
+        net.fit(X, Y, {.optimizer = nn::sgd(0.01), .epochs = 2, .shuffle = false, .engine = engine});
+        return parameters_of(net);
+    };
+    const std::vector<T> plain = trained(Engine::plain);
+    CHECK(bit_difference(trained(Engine::fused), plain) == "");
+    CHECK(difference(trained(Engine::block), plain,
+                     std::vector<T>(plain.size(), 1000 * std::numeric_limits<T>::epsilon())) == "");
+}

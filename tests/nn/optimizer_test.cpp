@@ -244,10 +244,40 @@ TEST_CASE("a state of another network is refused") {
         check_refused(
             p.net, [&] { p.net.restore(wrong); }, parts);
     };
+    state.optimizer.method = static_cast<Method>(9);
+    refuse(state, {"unknown optimizer"});
     state.optimizer.method = Method::adam;
     refuse(state, {"first moment", "0"});
     state.optimizer.first_moment = state.parameters;
     refuse(state, {"second moment", "0"});
     state.parameters.pop_back();
     refuse(state, {"parameters", "expected"});
+}
+
+TEST_CASE("on_epoch may restore a state or change the optimiser") {
+    for (const nn::Engine engine : every_engine) {
+        Problem<float> p, expected;
+        const nn::TrainingState<float> start = p.net.training_state();
+        expected.net.fit(expected.X, expected.Y, {.engine = engine});
+        int epochs = 0;
+        p.net.fit(p.X, p.Y, {.epochs = 3, .engine = engine, .on_epoch = [&](const nn::EpochRecord&) {
+                                 if (++epochs == 2) p.net.restore(start);
+                                 return true;
+                             }});
+        CHECK(p.net.training_state() == expected.net.training_state());
+    }
+    Problem<float> p;
+    p.net.fit(p.X, p.Y, {.optimizer = nn::adam(), .epochs = 3, .on_epoch = [&](const nn::EpochRecord&) {
+                             p.net.reset_optimizer(nn::sgd(0.1));
+                             return true;
+                         }});
+    CHECK(p.net.epochs_trained() == 3);
+}
+
+TEST_CASE("no epoch leaves another method's state alone") {
+    Problem<float> p;
+    p.net.fit(p.X, p.Y, {.optimizer = nn::momentum(0.1), .epochs = 1});
+    const nn::TrainingState<float> before = p.net.training_state();
+    p.net.fit(p.X, p.Y, {.optimizer = nn::adam(), .epochs = 0});
+    CHECK(p.net.training_state() == before);
 }

@@ -62,7 +62,6 @@ template <class T>
 inline constexpr T huber_delta = T(1);
 
 /// Whether a loss is computed from the last layer's logits, whose activation is then left out.
-
 constexpr bool takes_logits(Loss loss) noexcept {
     return loss == Loss::binary_cross_entropy || loss == Loss::categorical_cross_entropy;
 }
@@ -147,7 +146,6 @@ struct AdamOptions {
 template <class T>
 struct Kernels {
     // ---- element-wise: n elements ----
-
     //
     // y may be x; dx may be any of its inputs. The functions are as accurate as stated in units of the last
     // place (ULP), also where the result is smaller than the normal numbers and its ULP is that of the

@@ -106,14 +106,16 @@ DENSIMD_INLINE Single<T> single_logit(std::size_t in, const T* x, const T* b, co
     return {Batch<T>(sum.total() + *b)};
 }
 
-// The same where x is a row in registers; w becomes W. Behind a line's end x has what the activation makes of
-// 0, but w is 0.
+// The same where x is a row in registers; w becomes W. What a line holds behind its end must not count: 0
+// times an infinite input makes a NaN there.
 template <class T, std::size_t Vectors>
 DENSIMD_INLINE Single<T> single_logit(std::size_t in, const Line<T, Vectors>& x, const T* W, const T* b,
                                       Line<T, Vectors>& w) {
     load_row(in, W, w);
     LaneSum<T> sum;
-    DENSIMD_UNROLLED (v, Vectors) sum.part[v] = Simd::fma(x.part[v], w.part[v], sum.part[v]);
+    for_each_part<T, Vectors>(in, [&](std::size_t v, std::size_t, std::size_t n) DENSIMD_INLINE_LAMBDA {
+        sum.part[v] = Simd::fma(first_elements<true>(x.part[v], n), w.part[v], sum.part[v]);
+    });
     return {Batch<T>(sum.total() + *b)};
 }
 template <class T>

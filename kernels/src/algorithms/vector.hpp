@@ -3,7 +3,10 @@
 // its own.
 #pragma once
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 
 #ifdef __clang__
 #define DENSIMD_UNROLL _Pragma("unroll")
@@ -151,13 +154,22 @@ struct LaneSum {
     T total() const { return Simd::sum(sum_of(part)) + T(0); }
 };
 
+template <class T>
+struct AllOnes {
+    using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    T value[width<T>];
+    constexpr AllOnes() : value() {
+        for (T& v : value) v = std::bit_cast<T>(static_cast<Word>(-1));
+    }
+};
+template <class T>
+constexpr AllOnes<T> all_ones;
+
 // x with zeros from element n on: what is beyond the end of a row must not count.
 template <bool Partial, class T>
 Batch<T> first_elements(Batch<T> x, std::size_t n) {
     if constexpr (!Partial) return x;
-    T values[width<T>];
-    x.store_unaligned(values);
-    return Simd::load_partial(values, n);
+    return x & Simd::load_partial(all_ones<T>.value, n);
 }
 
 // Calls body(v, i, count, Full or Partial) for the vectors of a row of n elements: the `count` elements from

@@ -120,7 +120,7 @@ class BasicNetwork {
                Workspace<T>& workspace) const;
 
     /// One update with the mean gradient of the rows given, usually one; returns their mean loss before it.
-    /// Allocates nothing, but for the state of an optimiser at its first step: see reset_optimizer. Throws
+    /// Allocates nothing, but for what an optimiser needs at its first step: see reset_optimizer. Throws
     /// Error, and leaves the network as it was, if a shape does not fit, there is no row or more than the
     /// workspace holds, the data or the loss is not finite, or a number of the optimiser is out of its range.
     /// The loss is that before the update: an update that itself overflows shows
@@ -128,7 +128,8 @@ class BasicNetwork {
     T train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
                  const Optimizer& optimizer, Workspace<T>& workspace, int threads = 1);
 
-    /// Forgets what optimisers have gathered, and allocates what this one needs. fit and train_step do so by
+    /// Forgets what optimisers have gathered, and allocates what this one needs: the state of its method and,
+    /// if it is more than plain sgd, memory for a gradient. fit and train_step do so by
     /// themselves when the method is another one than in the step before; else they go on. Throws Error if a
     /// number of the optimiser is out of its range.
     void reset_optimizer(const Optimizer& optimizer);
@@ -148,11 +149,10 @@ class BasicNetwork {
              int threads) const noexcept;
     void check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss) const;
     void check_batch(std::size_t rows, const Workspace<T>& workspace) const;
+    // Makes the optimiser's state one of its method; returns the state that was replaced.
+    OptimizerState<T> prepare(const Optimizer& optimizer);
 
     const kernels::Kernels<T>* kernels_;
-    /// Makes the state fit the method; a state of another method is dropped.
-    void prepare(const Optimizer& optimizer);
-
     std::uint64_t seed_;
     std::size_t epochs_trained_ = 0;
     std::vector<Dense> layers_;
