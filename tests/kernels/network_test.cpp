@@ -58,14 +58,14 @@ void multiply_by_derivative(const Kernels<T>& k, Activation activation, std::siz
 
 template <class T>
 struct Trained {
-    std::vector<T> parameters, losses, outputs;
+    std::vector<T> parameters, losses, outputs, dX;  // dX: of the last sample
 };
 
 template <class T>
 Trained<T> train_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, Loss loss, T learning_rate,
                                 const std::vector<T>& X, const std::vector<T>& Y,
                                 const std::vector<std::size_t>& order) {
-    Trained<T> result{net.parameters, {}, {}};
+    Trained<T> result{net.parameters, {}, {}, {}};
     T* const p = result.parameters.data();
     for (const std::size_t row : order) {
         std::vector<std::vector<T>> a{{X.begin() + static_cast<std::ptrdiff_t>(row * net.inputs()),
@@ -89,45 +89,16 @@ Trained<T> train_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, 
         for (std::size_t l = net.layers.size(); l-- > 0; dz = dx) {
             const Layer& layer = net.layers[l];
             dx.assign(layer.inputs, 0);
-            if (l > 0)
-                k.dense_backward_input(1, layer.inputs, layer.outputs, dz.data(), layer.outputs,
-                                       p + layer.weights, layer.stride, a[l].data(), layer.inputs,
-                                       net.layers[l - 1].activation, dx.data(), layer.inputs);
+            k.dense_backward_input(1, layer.inputs, layer.outputs, dz.data(), layer.outputs,
+                                   p + layer.weights, layer.stride, a[l].data(), layer.inputs,
+                                   l > 0 ? net.layers[l - 1].activation : Activation::identity, dx.data(),
+                                   layer.inputs);
             k.dense_update(1, layer.inputs, layer.outputs, a[l].data(), layer.inputs, dz.data(),
                            layer.outputs, -learning_rate, p + layer.weights, layer.stride, p + layer.biases);
         }
+        result.dX = dz;
     }
     return result;
-}
-
-// dX of a network's first layer for one row.
-template <class T>
-std::vector<T> gradient_of_input(const Kernels<T>& k, const TestNetwork<T>& net, Loss loss,
-                                 const std::vector<T>& x, const std::vector<T>& y) {
-    std::vector<std::vector<T>> a{x};
-    const T* const p = net.parameters.data();
-    for (const Layer& layer : net.layers) {
-        const bool logits = &layer == &net.layers.back() && kernels::takes_logits(loss);
-        std::vector<T> output(layer.outputs);
-        k.dense_forward(1, layer.inputs, layer.outputs, a.back().data(), layer.inputs, p + layer.weights,
-                        layer.stride, p + layer.biases, logits ? Activation::identity : layer.activation,
-                        output.data(), layer.outputs);
-        a.push_back(output);
-    }
-    std::vector<T> dz(net.outputs()), dx;
-    T value = 0;
-    loss_of(k, loss, net.outputs(), a.back().data(), y.data(), dz.data(), &value);
-    if (!kernels::takes_logits(loss))
-        multiply_by_derivative(k, net.layers.back().activation, net.outputs(), a.back().data(), dz.data());
-    for (std::size_t l = net.layers.size(); l-- > 0; dz = dx) {
-        const Layer& layer = net.layers[l];
-        dx.assign(layer.inputs, 0);
-        k.dense_backward_input(1, layer.inputs, layer.outputs, dz.data(), layer.outputs, p + layer.weights,
-                               layer.stride, a[l].data(), layer.inputs,
-                               l > 0 ? net.layers[l - 1].activation : Activation::identity, dx.data(),
-                               layer.inputs);
-    }
-    return dz;
 }
 
 // On memory of just the sizes documented, between protected pages.
@@ -248,10 +219,10 @@ TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
                             multiply_by_derivative(kernels, first.activation, first.outputs, a.data(),
                                                    dz.data());
                     } else {
-                        dz = gradient_of_input(kernels, rest, loss, a, y);
-                        multiply_by_derivative(kernels, first.activation, first.outputs, a.data(), dz.data());
                         const Trained<T> after =
                             train_layer_by_layer(kernels, rest, loss, T{0.01f}, a, y, {0});
+                        dz = after.dX;
+                        multiply_by_derivative(kernels, first.activation, first.outputs, a.data(), dz.data());
                         rest.parameters = after.parameters;
                         value = after.losses[0];
                     }

@@ -43,8 +43,9 @@ struct EpochRecord {
 };
 
 /// How updates after single samples (batch_size = 1) are computed. All give the article's trajectory: plain
-/// and fused the same bits, block the same up to rounding. Larger batches, and optimisers other than sgd
-/// without weight decay and limit, are always plain: their updates are not of rank one.
+/// and fused the same bits, which are those of train_step, block the same up to rounding. Larger batches, and
+/// optimisers other than sgd without weight decay and limit, are always plain: their updates are not of rank
+/// one.
 enum class Engine {
     automatic,  ///< the fastest, chosen by the network's shape alone
     plain,      ///< forward, backward, update: three passes over each W
