@@ -219,8 +219,8 @@ class Pass {
     using Block = typename Workspace<T>::Block;
 
     MatrixView<T> rows(const Block& block, std::size_t slot, std::size_t count) const noexcept {
-        MatrixView<T> view(w_.memory_.data() + block.offset, w_.batch_, block.width, block.stride);
-        return view.middle_rows(slot, count);
+        T* const first = w_.memory_.data() + block.offset + slot * block.stride;
+        return MatrixView<T>::unchecked(first, count, block.width, block.stride);
     }
 
     static MatrixView<const T> located(const Rows<T>& source, MatrixView<const T> all, std::size_t first,

@@ -103,7 +103,8 @@ class Trainer {
         pass_.for_each_gradient(
             X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
                 const Range rows = member.part_of(layer.inputs);
-                input = {input.data() + rows.first, input.rows(), rows.count(), input.stride()};
+                input = MatrixView<const T>::unchecked(input.data() + rows.first, input.rows(), rows.count(),
+                                                       input.stride());
                 if (descent_.is_plain())
                     update_layer(layer, rows.first, input, dZ, member.thread == 0);
                 else

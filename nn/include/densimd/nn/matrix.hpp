@@ -36,7 +36,17 @@ class MatrixView {
     /// A writable view is readable.
     template <class U>
     requires(std::is_same_v<T, const U>) MatrixView(const MatrixView<U>& other)
-        : MatrixView(other.data(), other.rows(), other.cols(), other.stride()) {}
+    noexcept : data_(other.data()), rows_(other.rows()), cols_(other.cols()), stride_(other.stride()) {}
+
+    /// For a caller who knows that the first constructor would not throw.
+    static MatrixView unchecked(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept {
+        MatrixView view;
+        view.data_ = data;
+        view.rows_ = rows;
+        view.cols_ = cols;
+        view.stride_ = stride;
+        return view;
+    }
 
     T* data() const noexcept { return data_; }
     std::size_t rows() const noexcept { return rows_; }
@@ -47,12 +57,7 @@ class MatrixView {
 
     /// `count` rows from row `first`, which the caller knows to exist.
     MatrixView middle_rows(std::size_t first, std::size_t count) const noexcept {
-        MatrixView part;
-        part.data_ = data_ + first * stride_;
-        part.rows_ = count;
-        part.cols_ = cols_;
-        part.stride_ = stride_;
-        return part;
+        return unchecked(data_ + first * stride_, count, cols_, stride_);
     }
 
   private:
