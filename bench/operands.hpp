@@ -23,9 +23,9 @@ struct Operands {
     std::size_t ld_in, ld_out;  // of the matrices that have rows of `in` and of `out` elements
     nn::AlignedVector<float> X, W, b, Z, dZ, A, Y, V, dX, loss;  // V: an optimiser's state
 
-    // A network of two layers, in -> out -> out.
+    // A network of two layers, in -> out -> 1, whose parameters begin with W and go on behind it.
     kernels::Layer layers[2];
-    nn::AlignedVector<float> parameters, scratch;
+    nn::AlignedVector<float> scratch;
 
     explicit Operands(Shape s, Rows rows = Rows::packed);
 };
