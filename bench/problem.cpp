@@ -51,4 +51,16 @@ void check(const std::string& what, double expected, double found) {
     std::exit(1);
 }
 
+std::string title(const char* job, const std::string& who, const Problem& problem) {
+    return std::string(job) + "/f32/" + who + "/net:" + problem.name();
+}
+
+std::string ours() { return "isa:" + std::string(name(kernels::active_isa())); }
+
+void count_samples(benchmark::State& state) {
+    state.counters["ns_per_sample"] = benchmark::Counter(
+        1e-9 * static_cast<double>(Problem::samples) * static_cast<double>(state.iterations()),
+        benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
 }  // namespace densimd::bench

@@ -1,10 +1,11 @@
-// A network and data to train it with: the same for densimd and its peers.
+// A network and data to train it with, the same for densimd and its peers; how runs on it are named.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
+#include <benchmark/benchmark.h>
 #include <densimd/nn.hpp>
 
 #include "peers/networks.hpp"
@@ -43,5 +44,15 @@ class Problem {
 
 /// A benchmark of another job would be worthless: ends the program, naming `what`, if two results differ.
 void check(const std::string& what, double expected, double found);
+
+/// The job's name without who does it: "train/f32/isa:avx512/net:8-1" for densimd, or
+/// "train/f32/peer:fann/..."
+std::string title(const char* job, const std::string& who, const Problem& problem);
+
+/// densimd, for titles.
+std::string ours();
+
+/// The counter ns_per_sample of a benchmark whose iterations go once through all the samples.
+void count_samples(benchmark::State& state);
 
 }  // namespace densimd::bench

@@ -66,18 +66,6 @@ class PeerTraining {
 
 }  // namespace
 
-std::string title(const char* job, const std::string& who, const Problem& problem) {
-    return std::string(job) + "/f32/" + who + "/net:" + problem.name();
-}
-
-std::string ours() { return "isa:" + std::string(name(kernels::active_isa())); }
-
-void count_samples(benchmark::State& state) {
-    state.counters["ns_per_sample"] = benchmark::Counter(
-        1e-9 * static_cast<double>(Problem::samples) * static_cast<double>(state.iterations()),
-        benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-}
-
 void register_training(const Problems& problems, const NetworkPeers& peers) {
     for (const auto& problem : problems)
         for (const std::size_t batch : {std::size_t{1}, std::size_t{32}, std::size_t{256}}) {

@@ -180,46 +180,6 @@ T BasicNetwork<T>::train_step(const MatrixView<const T>& X, const MatrixView<con
 }
 
 template <class T>
-OptimizerState<T> BasicNetwork<T>::prepare(const Optimizer& optimizer) {
-    if (!is_plain_descent(optimizer)) gradient_.resize(parameters_.size());
-    if (optimizer.method == optimizer_state_.method) return {};
-    return std::exchange(optimizer_state_, fresh_state<T>(optimizer.method, parameters_.size()));
-}
-
-template <class T>
-void BasicNetwork<T>::reset_optimizer(const Optimizer& optimizer) {
-    check_optimizer<T>(optimizer);
-    prepare(optimizer);
-    optimizer_state_ = fresh_state<T>(optimizer.method, parameters_.size());
-}
-
-template <class T>
-TrainingState<T> BasicNetwork<T>::training_state() const {
-    return {parameters_, optimizer_state_, seed_, epochs_trained_};
-}
-
-template <class T>
-void BasicNetwork<T>::restore(const TrainingState<T>& state) {
-    const OptimizerState<T>& optimizer = state.optimizer;
-    const auto check = [](const char* what, const AlignedVector<T>& found, std::size_t expected) {
-        if (found.size() != expected)
-            throw Error("restore: the state has " + std::to_string(found.size()) + " " + what +
-                        "; expected " + std::to_string(expected));
-    };
-    if (optimizer.method < Optimizer::Method::sgd || optimizer.method > Optimizer::Method::adamw)
-        throw Error("restore: the state has an unknown optimizer");
-    const OptimizerState<T> fresh = fresh_state<T>(optimizer.method, parameters_.size());
-    check("parameters", state.parameters, parameters_.size());
-    check("elements of the first moment", optimizer.first_moment, fresh.first_moment.size());
-    check("elements of the second moment", optimizer.second_moment, fresh.second_moment.size());
-    if (optimizer.method != Optimizer::Method::sgd) gradient_.resize(parameters_.size());
-    optimizer_state_ = OptimizerState<T>(optimizer);
-    std::ranges::copy(state.parameters, parameters_.begin());
-    seed_ = state.seed;
-    epochs_trained_ = state.epochs_trained;
-}
-
-template <class T>
 History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const FitOptions& options) {
     check_threads(options.threads);
     check_metric(options.metric);
@@ -312,10 +272,6 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                                          Workspace<T>&) const;                                              \
     template T BasicNetwork<T>::train_step(const MatrixView<const T>&, const MatrixView<const T>&, Loss,    \
                                            const Optimizer&, Workspace<T>&, int);                           \
-    template OptimizerState<T> BasicNetwork<T>::prepare(const Optimizer&);                                  \
-    template void BasicNetwork<T>::reset_optimizer(const Optimizer&);                                       \
-    template TrainingState<T> BasicNetwork<T>::training_state() const;                                      \
-    template void BasicNetwork<T>::restore(const TrainingState<T>&);                                        \
     template History BasicNetwork<T>::fit(MatrixView<const T>, MatrixView<const T>, const FitOptions&);
 DENSIMD_INSTANTIATE(float)
 DENSIMD_INSTANTIATE(double)
