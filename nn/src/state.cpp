@@ -9,6 +9,16 @@
 #include "descent.hpp"
 
 namespace densimd::nn {
+namespace {
+
+std::string shape_of(const std::vector<Dense>& layers) {
+    if (layers.empty()) return "without layers";
+    std::string text = std::to_string(layers.front().inputs);
+    for (const Dense& layer : layers) text += "-" + std::to_string(layer.outputs);
+    return text;
+}
+
+}  // namespace
 
 template <class T>
 OptimizerState<T> BasicNetwork<T>::prepare(const Optimizer& optimizer) {
@@ -26,12 +36,15 @@ void BasicNetwork<T>::reset_optimizer(const Optimizer& optimizer) {
 
 template <class T>
 TrainingState<T> BasicNetwork<T>::training_state() const {
-    return {parameters_, optimizer_state_, seed_, epochs_trained_};
+    return {layers_, parameters_, optimizer_state_, seed_, epochs_trained_};
 }
 
 template <class T>
 void BasicNetwork<T>::restore(const TrainingState<T>& state) {
     const OptimizerState<T>& optimizer = state.optimizer;
+    if (state.layers != layers_)
+        throw Error("restore: the state is of a network " + shape_of(state.layers) + "; expected " +
+                    shape_of(layers_) + " with the same activations");
     const auto check = [](const char* what, const AlignedVector<T>& found, std::size_t expected) {
         if (found.size() != expected)
             throw Error("restore: the state has " + std::to_string(found.size()) + " " + what +
@@ -43,6 +56,8 @@ void BasicNetwork<T>::restore(const TrainingState<T>& state) {
     check("parameters", state.parameters, parameters_.size());
     check("elements of the first moment", optimizer.first_moment, fresh.first_moment.size());
     check("elements of the second moment", optimizer.second_moment, fresh.second_moment.size());
+    if (!kernels_->all_finite(state.parameters.size(), state.parameters.data()))
+        throw Error("restore: a parameter of the state is not finite");
     if (optimizer.method != Optimizer::Method::sgd) gradient_.resize(parameters_.size());
     optimizer_state_ = OptimizerState<T>(optimizer);
     std::ranges::copy(state.parameters, parameters_.begin());

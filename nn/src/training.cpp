@@ -29,10 +29,11 @@ double seconds_since(Clock::time_point start) {
 void check_engine(const FitOptions& options) {
     if (options.engine < Engine::automatic || options.engine > Engine::block) throw Error("unknown engine");
     if (options.batch_size > 1 && options.engine > Engine::plain)
-        throw Error("engines fused and block are for batch_size 1; found batch_size " +
-                    std::to_string(options.batch_size));
+        throw Error("engine " + std::string(name(options.engine)) +
+                    " is for batch_size 1; found batch_size " + std::to_string(options.batch_size));
     if (!is_plain_descent(options.optimizer) && options.engine > Engine::plain)
-        throw Error("engines fused and block are for sgd without weight_decay and max_gradient_norm");
+        throw Error("engine " + std::string(name(options.engine)) +
+                    " is for sgd without weight_decay and max_gradient_norm; found another optimizer");
 }
 
 // By shape alone: engines differ in their bits.
@@ -71,6 +72,12 @@ SplitRows split_rows(std::size_t rows, const FitOptions& options, std::uint64_t 
 }
 
 }  // namespace
+
+std::string_view name(Engine engine) noexcept {
+    constexpr std::string_view names[] = {"automatic", "plain", "fused", "block"};
+    return engine < Engine::automatic || engine > Engine::block ? "unknown"
+                                                                : names[static_cast<std::size_t>(engine)];
+}
 
 template <class T>
 void BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y,

@@ -72,6 +72,8 @@ struct Layer {
     std::size_t inputs, outputs, stride;
     Activation activation;
     std::size_t weights, biases;
+
+    bool operator==(const Layer&) const = default;
 };
 
 /// What train_per_sample is given.

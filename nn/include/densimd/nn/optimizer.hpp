@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <limits>
+#include <vector>
 
+#include <densimd/kernels.hpp>
 #include <densimd/nn/memory.hpp>
 
 namespace densimd::nn {
@@ -52,6 +54,7 @@ struct OptimizerState {
 /// bit for bit. The order of an epoch's rows follows from the seed and its number.
 template <class T>
 struct TrainingState {
+    std::vector<kernels::Layer> layers;  ///< what `parameters` are laid out for
     AlignedVector<T> parameters;
     OptimizerState<T> optimizer;
     std::uint64_t seed = 0;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,7 +43,8 @@ struct EpochRecord {
     double seconds = 0;  ///< spent on training in this epoch, without the validation
 };
 
-/// How updates after single samples (batch_size = 1) are computed. All give the article's trajectory: plain
+/// How updates after single samples (batch_size = 1) are computed. All take the same steps in the
+/// same order: plain
 /// and fused the same bits, which are those of train_step, block the same up to rounding. Larger batches, and
 /// optimisers other than sgd without weight decay and limit, are always plain: their updates are not of rank
 /// one.
@@ -52,6 +54,9 @@ enum class Engine {
     fused,      ///< the update and the next forward in one pass, and the update and the backward
     block,      ///< the first layer's products for 16 or 32 samples at once, made exact by sums of low rank
 };
+
+/// "plain", "fused" ...
+std::string_view name(Engine engine) noexcept;
 
 struct History {
     std::vector<EpochRecord> epochs;
