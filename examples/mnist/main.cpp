@@ -1,9 +1,8 @@
 // densimd_mnist: how many seconds of training does MNIST take, per sample and in mini-batches?
 #include <cstdio>
-#include <exception>
-#include <new>
 
 #include "common/output.hpp"
+#include "common/program.hpp"
 #include "mnist/data_set.hpp"
 #include "mnist/options.hpp"
 #include "mnist/output.hpp"
@@ -14,7 +13,8 @@ namespace {
 using namespace mnist;
 namespace nn = densimd::nn;
 
-enum ExitCode { done = 0, fell_short = 1, bad_input = 2, diverged = 3 };
+using enum common::ExitCode;
+using common::ExitCode;
 
 ExitCode run_all(const Options& options) {
     const std::string_view isa = densimd::kernels::name(densimd::kernels::active_isa());
@@ -40,23 +40,11 @@ ExitCode run_all(const Options& options) {
     return drawn && all_reached ? done : fell_short;
 }
 
-ExitCode report(ExitCode code, const char* what) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "densimd_mnist: %s\n", what);
-    return code;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
+    return common::run_program("densimd_mnist", [&] {
         const std::optional<Options> options = parse_options(argc, argv);
         return options ? run_all(*options) : done;
-    } catch (const nn::TrainingDiverged& error) {
-        return report(diverged, error.what());
-    } catch (const std::bad_alloc&) {
-        return report(bad_input, "not enough memory for a network and data of this size");
-    } catch (const std::exception& error) {
-        return report(bad_input, error.what());
-    }
+    });
 }

@@ -2,11 +2,10 @@
 // how.
 #include <chrono>
 #include <cstdio>
-#include <exception>
-#include <new>
 #include <sstream>
 
 #include "common/output.hpp"
+#include "common/program.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "table.hpp"
@@ -15,7 +14,8 @@ namespace {
 
 using namespace train;
 
-enum ExitCode { done = 0, fell_short = 1, bad_input = 2, diverged = 3 };
+using enum common::ExitCode;
+using common::ExitCode;
 
 std::vector<Task> make_tasks(const Options& options, std::uint64_t seed) {
     if (options.data.empty()) return built_in_tasks(seed);
@@ -82,23 +82,11 @@ ExitCode run(const Options& options) {
     return code;
 }
 
-ExitCode report(ExitCode code, const char* what) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "densimd_train: %s\n", what);
-    return code;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
+    return common::run_program("densimd_train", [&] {
         const std::optional<Options> options = parse_options(argc, argv);
         return options ? run(*options) : done;
-    } catch (const nn::TrainingDiverged& error) {
-        return report(diverged, error.what());
-    } catch (const std::bad_alloc&) {
-        return report(bad_input, "not enough memory for a network and data of this size");
-    } catch (const std::exception& error) {
-        return report(bad_input, error.what());
-    }
+    });
 }

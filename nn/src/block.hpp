@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "trainer.hpp"
@@ -34,7 +35,7 @@ class BlockEngine {
     template <class After>
     void epoch(bool outputs, const After& after) const {
         Failure failure;
-        Blocks blocks;
+        Finite finite = {true, true};
         const double weights = static_cast<double>(layer_.inputs * layer_.outputs);
         const double length = static_cast<double>(length_);
         on_team(useful_threads(work_.threads, {.multiply_adds = 2 * length * weights,
@@ -43,7 +44,7 @@ class BlockEngine {
                                                .steps = static_cast<double>(work_.source.count) / length}),
                 [&](Member member) {
                     const std::size_t rows = work_.source.count;
-                    if (member.thread == 0) prepare(0, 0, blocks);
+                    if (member.thread == 0) prepare(0, 0, finite);
                     member.barrier();
                     for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
                          first += length_, slot ^= longest) {
@@ -52,10 +53,10 @@ class BlockEngine {
                         member.barrier();
                         // One thread goes from sample to sample, another looks ahead.
                         if (member.thread + 1 == member.team)
-                            prepare(first + length_, slot ^ longest, blocks);
-                        if (member.thread == 0) samples(first, slot, count, outputs, blocks, after, failure);
+                            prepare(first + length_, slot ^ longest, finite);
+                        if (member.thread == 0) samples(first, slot, count, outputs, finite, after, failure);
                         member.barrier();
-                        if (!failure.happened && blocks.finite[slot > 0]) update(slot, count, member);
+                        if (!failure.happened && finite[slot / longest]) update(slot, count, member);
                         member.barrier();
                     }
                 });
@@ -63,12 +64,11 @@ class BlockEngine {
     }
 
   private:
-    struct Blocks {  // of the two halves of the workspace
-        bool finite[2] = {true, true};
-    };
+    // Whether G is finite, for the two halves of the workspace.
+    using Finite = std::array<bool, 2>;
 
     // Gathers the rows of a block and computes G, of which only what is below the diagonal will be read.
-    void prepare(std::size_t first, std::size_t slot, Blocks& blocks) const noexcept {
+    void prepare(std::size_t first, std::size_t slot, Finite& finite_G) const noexcept {
         if (first >= work_.source.count) return;
         const std::size_t count = std::min(length_, work_.source.count - first);
         pass_.gather(work_.source, first, slot, count);
@@ -87,7 +87,7 @@ class BlockEngine {
                     finite = finite && std::isfinite(g);
                 }
         }
-        blocks.finite[slot > 0] = finite;
+        finite_G[slot / longest] = finite;
     }
 
     // X W + b of some rows, where their dz will be.
@@ -101,12 +101,12 @@ class BlockEngine {
 
     // From sample to sample, up to one whose loss is not finite.
     template <class After>
-    void samples(std::size_t first, std::size_t slot, std::size_t count, bool outputs, const Blocks& blocks,
+    void samples(std::size_t first, std::size_t slot, std::size_t count, bool outputs, const Finite& finite_G,
                  const After& after, Failure& failure) const {
         const MatrixView<T> dZ = pass_.gradients(0, slot, count);
         kernels::PerSampleTraining<T> job =
             work_.per_sample(pass_, parameters_, rate_, first, slot, count, outputs);
-        if (blocks.finite[slot > 0]) {
+        if (finite_G[slot / longest]) {
             job.G = G_ + slot * longest;
             job.ldg = longest;
             job.dZ = dZ.data();

@@ -207,6 +207,10 @@ class Pass {
     MatrixView<T> gathered_inputs(std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.inputs_, slot, count);
     }
+
+  private:
+    using Block = typename Workspace<T>::Block;
+
     MatrixView<T> gathered_targets(std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.targets_, slot, count);
     }
@@ -214,9 +218,6 @@ class Pass {
     Activation activation(std::size_t l, bool logits) const noexcept {
         return logits && l + 1 == layers_.size() ? Activation::identity : layers_[l].activation;
     }
-
-  private:
-    using Block = typename Workspace<T>::Block;
 
     MatrixView<T> rows(const Block& block, std::size_t slot, std::size_t count) const noexcept {
         T* const first = w_.memory_.data() + block.offset + slot * block.stride;

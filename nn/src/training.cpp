@@ -268,7 +268,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     return history;
 }
 
-// network.cpp instantiates the members that it defines; these are the others.
+// Each file instantiates the members that it defines.
 #define DENSIMD_INSTANTIATE(T)                                                                              \
     template void BasicNetwork<T>::check_data(const MatrixView<const T>&, const MatrixView<const T>&, Loss) \
         const;                                                                                              \

@@ -1,4 +1,4 @@
-// Passes over rows of a data set that change no parameter, on as many threads as pay.
+// What passes over rows of a data set share, and evaluation, on as many threads as pay.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ inline double multiply_adds(const std::vector<Dense>& layers, std::size_t rows, 
     return sum * static_cast<double>(rows) * passes;
 }
 
-// What all passes over rows of a data set share. The rows are split over the threads, and no sum is.
+// The rows are split over the threads, and no sum is.
 template <class T>
 struct Work {
     const kernels::Kernels<T>& k;

@@ -13,9 +13,11 @@ using namespace densimd::test;
 namespace {
 
 std::atomic<std::size_t> allocations{0};
+std::atomic<bool> memory_is_full{false};
 
 void* counted(std::size_t size, std::size_t alignment) {
     ++allocations;
+    if (memory_is_full) return nullptr;
     const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
     return std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
 }
@@ -118,4 +120,31 @@ TEST_CASE_TEMPLATE("after reset_optimizer not even the first step allocates", T,
                           p.net.train_step(p.X, p.Y, nn::mean_squared_error, optimizer, workspace);
                       }) == 0);
         }
+}
+
+TEST_CASE("an optimiser that finds no memory leaves the network, and the state of another, as they were") {
+    Problem<float> p;
+    nn::Workspace<float> workspace = p.net.make_workspace(400);
+    const auto step = [&](const nn::Optimizer& optimizer) {
+        p.net.train_step(p.X, p.Y, nn::mean_squared_error, optimizer, workspace);
+    };
+    step(nn::momentum(0.1));
+    const nn::TrainingState<float> before = p.net.training_state();
+    const auto fails = [&](const auto& call) {
+        memory_is_full = true;
+        bool failed = false;
+        try {
+            call();
+        } catch (const std::bad_alloc&) {
+            failed = true;
+        }
+        memory_is_full = false;
+        return failed;
+    };
+    CHECK(fails([&] { step(nn::adam()); }));
+    CHECK(p.net.training_state() == before);
+    CHECK(fails([&] { p.net.reset_optimizer(nn::adam()); }));
+    CHECK(p.net.training_state() == before);
+    step(nn::momentum(0.1));  // which needs the velocity
+    CHECK(p.net.training_state().optimizer.first_moment.size() == p.net.parameters().size());
 }

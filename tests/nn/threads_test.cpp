@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -115,6 +116,16 @@ TEST_CASE("calls use the threads that they are offered when these cost nothing")
     const nn::Network net(networks().back());
     net.predict(random_matrix<float>(random, 1500, net.inputs()), 4);
     CHECK(running_threads() >= 4);  // OpenMP keeps its threads once they are there
+}
+
+// In a process of its own: costs are measured once.
+TEST_CASE("what threads cost is not measured where a team cannot form" * doctest::skip()) {
+    omp_set_max_active_levels(1);
+    nn::ThreadCosts within{};
+#pragma omp parallel num_threads(2)
+    if (omp_get_thread_num() == 0) within = nn::thread_costs();
+    CHECK(std::isinf(within.barrier));
+    CHECK(std::isfinite(nn::thread_costs().barrier));
 }
 
 TEST_CASE("what threads cost is measured, and can be set") {
