@@ -59,9 +59,9 @@ TEST_CASE_TEMPLATE("the trained weights of a seed, on ISAs with FMA", T, float, 
     net.fit(X, Y, {.loss = nn::binary_cross_entropy, .epochs = 3, .validation_split = 0.1});
     net.fit(X, Y, {.loss = nn::mean_squared_error, .batch_size = 16, .epochs = 3});
     net.fit(X, Y, {.loss = nn::cosine_distance, .batch_size = 7, .epochs = 3});
-    CHECK(hash_of(net) == pinned<T>(14490722842276455521u, 12496666283883378677u));
+    CHECK(hash_of(net) == pinned<T>(767365292317920124u, 12496666283883378677u));
     net.fit(X, Y, {.epochs = 2, .engine = nn::Engine::block});
-    CHECK(hash_of(net) == pinned<T>(15930194907512053644u, 12978063132567055859u));
+    CHECK(hash_of(net) == pinned<T>(4388581820287861509u, 12978063132567055859u));
 }
 
 TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", T, float, double) {
@@ -72,7 +72,7 @@ TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", 
     net.fit(X, Y, {.loss = nn::mean_absolute_error, .epochs = 3});
     net.fit(X, Y, {.loss = nn::huber, .batch_size = 7, .epochs = 3});
     net.fit(X, Y, {.loss = nn::categorical_cross_entropy, .epochs = 3, .validation_split = 0.1});
-    CHECK(hash_of(net) == pinned<T>(7409501158753121346u, 5435576145466765339u));
+    CHECK(hash_of(net) == pinned<T>(17960364499379941578u, 5435576145466765339u));
 }
 
 TEST_CASE_TEMPLATE("one hash per engine and batch size, for 1 to 4 threads, on ISAs with FMA", T, float,
@@ -85,12 +85,12 @@ TEST_CASE_TEMPLATE("one hash per engine and batch size, for 1 to 4 threads, on I
         nn::Engine engine;
         std::size_t batch_size;
         std::uint64_t hash;
-    } const cases[] = {{nn::Engine::plain, 1, pinned<T>(14967543296488714613u, 15623356019773832086u)},
-                       {nn::Engine::fused, 1, pinned<T>(14967543296488714613u, 15623356019773832086u)},
-                       {nn::Engine::block, 1, pinned<T>(8099662680972858061u, 1514413705258563306u)},
-                       {nn::Engine::automatic, 7, pinned<T>(8340792115438171642u, 1628748430853830714u)},
-                       {nn::Engine::plain, 32, pinned<T>(5377945022274489367u, 1724007112035685897u)},
-                       {nn::Engine::plain, 75, pinned<T>(3924599074308680530u, 9865358436320235645u)}};
+    } const cases[] = {{nn::Engine::plain, 1, pinned<T>(11148920278995304232u, 15623356019773832086u)},
+                       {nn::Engine::fused, 1, pinned<T>(11148920278995304232u, 15623356019773832086u)},
+                       {nn::Engine::block, 1, pinned<T>(18137426543813629531u, 1514413705258563306u)},
+                       {nn::Engine::automatic, 7, pinned<T>(4414171472888892260u, 1628748430853830714u)},
+                       {nn::Engine::plain, 32, pinned<T>(14084195681149287090u, 1724007112035685897u)},
+                       {nn::Engine::plain, 75, pinned<T>(11532875418525689101u, 9865358436320235645u)}};
     for (const auto& c : cases)
         for (int threads = 1; threads <= 4; ++threads) {
             INFO("engine ", static_cast<int>(c.engine), ", batch ", c.batch_size, ", threads ", threads);

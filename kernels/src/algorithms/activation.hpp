@@ -14,7 +14,8 @@ namespace {
 // that leave the sign of 0 open are selects.
 template <class T>
 struct SigmoidActivation {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    static constexpr T usual_to = -Exp<T>::lowest;
+
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         return Range::sigmoid_times(Batch<T>(T(1)), x);
@@ -34,7 +35,8 @@ struct TanhActivation {
 // log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which is exp(x) for very negative x.
 template <class T>
 struct SoftplusActivation {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    static constexpr T usual_to = -Exp<T>::lowest;
+
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         const Batch<T> zero(T(0));
@@ -82,7 +84,8 @@ struct EluActivation {
 // pi).
 template <class T>
 struct GeluActivation {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return xsimd::abs(x) > Batch<T>(Normal<T>::usual); }
+    static constexpr T usual_to = Normal<T>::usual;
+
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         const Batch<T> zero(T(0)), a = xsimd::min(Batch<T>(Normal<T>::all_zero), xsimd::abs(x));
@@ -98,14 +101,13 @@ struct GeluActivation {
 };
 
 // x (1 + tanh(u)) / 2 = x sigmoid(2 u) with 2 u = x (c + d x^2), c = 2 sqrt(2 / pi) and d = 0.044715 c: the
-// approximation of Hendrycks and Gimpel (arXiv 1606.08415). 2 u is below the usual range from -`usual` on,
+// approximation of Hendrycks and Gimpel (arXiv 1606.08415). 2 u is below the usual range from -`usual_to` on,
 // and gives 0 from -`all_zero` on.
 template <class T>
 struct GeluTanhActivation {
     static constexpr T c = T(1.59576912160573071176), d = T(0.07135481627260024878);
-    static constexpr T usual = sizeof(T) == 4 ? T(9.5) : T(20), all_zero = sizeof(T) == 4 ? T(12) : T(24);
+    static constexpr T usual_to = sizeof(T) == 4 ? T(9.5) : T(20), all_zero = sizeof(T) == 4 ? T(12) : T(24);
 
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return xsimd::abs(x) > Batch<T>(usual); }
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         const Batch<T> bounded = xsimd::max(Batch<T>(-all_zero), x);
@@ -113,7 +115,7 @@ struct GeluTanhActivation {
                                     bounded * Simd::fma(bounded * bounded, Batch<T>(d), Batch<T>(c)));
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const {
-        const Batch<T> bounded = clamp(x, -usual, usual), square = bounded * bounded;
+        const Batch<T> bounded = clamp(x, -usual_to, usual_to), square = bounded * bounded;
         const auto [s, rest] = sigmoid_and_rest(bounded * Simd::fma(square, Batch<T>(d), Batch<T>(c)));
         const Batch<T> inner = bounded * Simd::fma(square, Batch<T>(3 * d), Batch<T>(c));
         return Simd::fma(s * rest, inner, s) * ds;
@@ -123,7 +125,8 @@ struct GeluTanhActivation {
 // x sigmoid(x), with a limit of 0 at -infinity.
 template <class T>
 struct SiluActivation {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    static constexpr T usual_to = -Exp<T>::lowest;
+
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         return Range::sigmoid_times(xsimd::max(Batch<T>(Exp<T>::all_zero), x), x);
@@ -139,7 +142,7 @@ struct SiluActivation {
 // The ReLUs are bound by one load and one store per vector.
 template <class T, class Function>
 void value_of_each(std::size_t n, Function function, const T* x, T* y) {
-    if constexpr (requires { function.unusual(Batch<T>()); })
+    if constexpr (HasTwoWays<Function, T>)
         map_checked(n, function, x, y);
     else
         map(
@@ -170,7 +173,7 @@ void gradient_kernel(std::size_t n, const T* a, const T* ds, T* dx) noexcept {
 template <class T, template <class> class Function>
 Batch<T> value_vector(Batch<T> x) {
     const Function<T> function;
-    if constexpr (requires { function.unusual(x); })
+    if constexpr (HasTwoWays<Function<T>, T>)
         return value_of(function, x);
     else
         return function.value(x);

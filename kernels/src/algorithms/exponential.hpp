@@ -14,6 +14,12 @@ DENSIMD_INLINE Batch<T> polynomial(Batch<T> x, const T (&coefficient)[N]) {
     return sum;
 }
 
+// A bit flipped: unlike a subtraction it does not wait for an adder.
+template <class T>
+DENSIMD_INLINE Batch<T> negative(Batch<T> x) {
+    return x ^ Batch<T>(T(-0.0));
+}
+
 // exp(x) = 2^n exp(r) with r = x - n ln 2, and exp(r) from a minimax polynomial (Remez; coefficients lowest
 // first). ln 2 is split in two so that r keeps its bits. `round` is so large that adding it rounds x / ln 2
 // to n and leaves n in the low bits.
@@ -36,10 +42,18 @@ struct Exp<float> {
     static constexpr float table[8] = {0x1.ffcf54p-1f, 0x1.f710fap-1f, 0x1.f052f0p-1f, 0x1.ebde1ep-1f,
                                        0x1.e9e77cp-1f, 0x1.eaa8ccp-1f, 0x1.ee610cp-1f, 0x1.f554ecp-1f};
 
+    // The same of exp(-r) / c, tilted so that 1 + 2^n exp(-r), rounded once, never rises with r.
+    static constexpr float of_minus_r[] = {0x1.001858p+0f, -0x1.00186p+0f, 0x1.0022dcp-1f, -0x1.54ad7p-3f};
+
+    DENSIMD_INLINE static Batch<float> power(Batch<float> shifted) {
+        return Simd::add_bits(Simd::lookup(table, shifted), Simd::shift_bits_up<20>(shifted));
+    }
     DENSIMD_INLINE static Batch<float> scaled(Batch<float> r, Batch<float> shifted) {
-        const Batch<float> power =
-            Simd::add_bits(Simd::lookup(table, shifted), Simd::shift_bits_up<20>(shifted));
-        return Simd::fma(power, Simd::fma(r, polynomial(r, p), Batch<float>(p0)), power);
+        const Batch<float> c = power(shifted);
+        return Simd::fma(c, Simd::fma(r, polynomial(r, p), Batch<float>(p0)), c);
+    }
+    DENSIMD_INLINE static Batch<float> one_plus_scaled(Batch<float> minus_r, Batch<float> shifted) {
+        return Simd::fma(power(shifted), polynomial(minus_r, of_minus_r), Batch<float>(1.0f));
     }
 };
 
@@ -58,9 +72,14 @@ struct Exp<double> {
                                    0.000024801521293628821371, 2.7557242334418329825e-6,
                                    2.7620089412890901721e-7,   2.511005064807161279e-8};
 
+    DENSIMD_INLINE static Batch<double> unscaled(Batch<double> r) {
+        return Simd::fma(r * r, polynomial(r, q), r) + Batch<double>(1.0);
+    }
     DENSIMD_INLINE static Batch<double> scaled(Batch<double> r, Batch<double> shifted) {
-        const Batch<double> p = Simd::fma(r * r, polynomial(r, q), r) + Batch<double>(1.0);
-        return p * Simd::shift_bits_up<52>(shifted);
+        return unscaled(r) * Simd::shift_bits_up<52>(shifted);
+    }
+    DENSIMD_INLINE static Batch<double> one_plus_scaled(Batch<double> minus_r, Batch<double> shifted) {
+        return Simd::fma(unscaled(negative(minus_r)), Simd::shift_bits_up<52>(shifted), Batch<double>(1.0));
     }
 };
 
@@ -75,6 +94,17 @@ DENSIMD_INLINE Batch<T> exp_in_range(Batch<T> x, Batch<T> taken_out = Batch<T>(T
     return E::scaled(r, shifted - taken_out);
 }
 
+// 1 + exp(-x), likewise: without a negation, and with one rounding less. Relative errors of exp near 1 shrink
+// in the sum, so sigmoids need no case distinction by sign.
+template <class T>
+DENSIMD_INLINE Batch<T> one_plus_exp_minus(Batch<T> x, Batch<T> taken_out = Batch<T>(T(0))) {
+    using E = Exp<T>;
+    const Batch<T> shifted = Simd::fnma(x, Batch<T>(E::log2_e), Batch<T>(E::round));
+    const Batch<T> n = shifted - Batch<T>(E::round);
+    const Batch<T> minus_r = Simd::fma(n, Batch<T>(E::ln2_low), Simd::fma(n, Batch<T>(E::ln2_high), x));
+    return E::one_plus_scaled(minus_r, shifted - taken_out);
+}
+
 // The nearer end of [low, high] if x is beyond it. A maximum's x86 and ARM forms both return their second
 // argument if that is a NaN.
 template <class T>
@@ -87,14 +117,7 @@ DENSIMD_INLINE Batch<T> exp_clamped(Batch<T> x) {
     return exp_in_range(clamp(x, Exp<T>::lowest, Exp<T>::highest));
 }
 
-// A bit flipped: unlike a subtraction it does not wait for an adder.
-template <class T>
-DENSIMD_INLINE Batch<T> negative(Batch<T> x) {
-    return x ^ Batch<T>(T(-0.0));
-}
-
-// exp and numerator / (1 + exp(-x)), which sigmoids are made of, for two ranges of x. Relative errors of exp
-// near 1 shrink in the sum, so no case distinction by sign is needed.
+// exp and numerator / (1 + exp(-x)), which sigmoids are made of, for two ranges of x.
 //
 // Usual: |x| <= -lowest. NaN is usual.
 struct Usual {
@@ -105,7 +128,7 @@ struct Usual {
 
     template <class T>
     DENSIMD_INLINE static Batch<T> sigmoid_times(Batch<T> numerator, Batch<T> x) {
-        return Simd::divide(numerator, Batch<T>(T(1)) + exp_in_range(negative(x)));
+        return Simd::divide(numerator, one_plus_exp_minus(x));
     }
 };
 
@@ -141,20 +164,17 @@ struct Any {
         using E = Exp<T>;
         const Batch<T> zero(T(0)), one(T(1));
         const auto tiny = x < Batch<T>(E::lowest);
-        const Batch<T> e = exp_in_range(clamp(-x, E::lowest, -E::all_zero),
-                                        xsimd::select(tiny, Batch<T>(E::apart_exponent), zero));
-        return Simd::divide(numerator, one + e) * xsimd::select(tiny, Batch<T>(1 / E::apart), one);
+        const Batch<T> denominator =
+            one_plus_exp_minus(clamp(x, E::all_zero, -E::lowest),
+                               xsimd::select(tiny, Batch<T>(E::apart_exponent), zero));
+        return Simd::divide(numerator, denominator) * xsimd::select(tiny, Batch<T>(1 / E::apart), one);
     }
 };
 
 template <class T>
-DENSIMD_INLINE auto beyond_usual(Batch<T> x) {
-    return xsimd::abs(x) > Batch<T>(-Exp<T>::lowest);
-}
-
-template <class T>
 struct ExpFunction {
-    DENSIMD_INLINE auto unusual(Batch<T> x) const { return beyond_usual(x); }
+    static constexpr T usual_to = -Exp<T>::lowest;
+
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
         return Range::exp(x);

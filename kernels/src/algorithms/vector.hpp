@@ -68,11 +68,42 @@ void map(std::size_t n, T* y, Function function, const Inputs*... x) {
     if (i < n) Simd::store_partial(y + i, n - i, function(Simd::load_partial(x + i, n - i)...));
 }
 
-// A function with a short way for usual arguments and a longer one for all: function.unusual(x) tells which,
-// function.value<Usual>(x) and function.value<Any>(x) compute it. The longer way is out of line and out of
-// the loop, where a call would drive the constants from the registers.
+// A function with a short way for usual arguments and a longer one for all: function.value<Usual>(x) and
+// function.value<Any>(x). Usual are arguments of at most function.usual_to in size and NaN, or function.unusual(x)
+// tells which are not. The longer way is out of line and out of the loop, where a call would drive the
+// constants from the registers.
 struct Usual;
 struct Any;
+
+template <class Function>
+concept LimitedInSize = requires { Function::usual_to; };
+template <class Function, class T>
+concept HasTwoWays =
+    LimitedInSize<Function> || requires(Function function, Batch<T> x) { function.unusual(x); };
+
+// One comparison for four vectors, where the ISA has such an instruction.
+template <class Isa, class B>
+concept HasLargerBits = requires(B x) { Isa::larger_bits(x, x); };
+
+template <class Function, class T>
+DENSIMD_INLINE auto unusual(const Function& function, Batch<T> x) {
+    if constexpr (LimitedInSize<Function>)
+        return xsimd::abs(x) > Batch<T>(Function::usual_to);
+    else
+        return function.unusual(x);
+}
+
+template <class Isa = Simd, class Function, class T>
+DENSIMD_INLINE bool is_any_unusual(const Function& function, const Batch<T> (&x)[4]) {
+    if constexpr (LimitedInSize<Function> && HasLargerBits<Isa, Batch<T>>) {
+        const Batch<T> size = Isa::larger_bits(Isa::larger_bits(xsimd::abs(x[0]), xsimd::abs(x[1])),
+                                               Isa::larger_bits(xsimd::abs(x[2]), xsimd::abs(x[3])));
+        return !xsimd::all(size <= Batch<T>(Function::usual_to));  // NaN is larger than what it could hide
+    } else {
+        return xsimd::any((unusual(function, x[0]) | unusual(function, x[1])) |
+                          (unusual(function, x[2]) | unusual(function, x[3])));
+    }
+}
 
 template <class Function, class T>
 [[gnu::noinline]] Batch<T> value_of_any(const Function& function, Batch<T> x) {
@@ -81,7 +112,7 @@ template <class Function, class T>
 
 template <class Function, class T>
 DENSIMD_INLINE Batch<T> value_of(const Function& function, Batch<T> x) {
-    if (xsimd::any(function.unusual(x))) [[unlikely]]
+    if (xsimd::any(unusual(function, x))) [[unlikely]]
         return value_of_any(function, x);
     return function.template value<Usual>(x);
 }
@@ -94,9 +125,7 @@ void map_checked(std::size_t n, Function function, const T* x, T* y) {
         for (; i + 4 * w <= n; i += 4 * w) {
             Batch<T> value[4];
             DENSIMD_UNROLLED (u, 4) value[u] = load(x + i + u * w);
-            if (xsimd::any((function.unusual(value[0]) | function.unusual(value[1])) |
-                           (function.unusual(value[2]) | function.unusual(value[3]))))
-                break;
+            if (is_any_unusual(function, value)) break;
             DENSIMD_UNROLLED (u, 4) value[u] = function.template value<Usual>(value[u]);
             DENSIMD_UNROLLED (u, 4) value[u].store_unaligned(y + i + u * w);
         }

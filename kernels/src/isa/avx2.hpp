@@ -105,6 +105,10 @@ struct Simd {
         return _mm256_castsi256_pd(_mm256_srli_epi64(_mm256_castpd_si256(x), N));
     }
 
+    static Batch<float> larger_bits(Batch<float> x, Batch<float> y) {
+        return _mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(x), _mm256_castps_si256(y)));
+    }
+
     // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
     static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
         return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), _mm256_castps_si256(index));

@@ -81,6 +81,13 @@ struct Simd {
         return _mm512_castsi512_pd(_mm512_srli_epi64(_mm512_castpd_si512(x), N));
     }
 
+    static Batch<float> larger_bits(Batch<float> x, Batch<float> y) {
+        return _mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(x), _mm512_castps_si512(y)));
+    }
+    static Batch<double> larger_bits(Batch<double> x, Batch<double> y) {
+        return _mm512_castsi512_pd(_mm512_max_epu64(_mm512_castpd_si512(x), _mm512_castpd_si512(y)));
+    }
+
     // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
     static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
         const __m512 twice =

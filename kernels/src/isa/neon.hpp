@@ -85,6 +85,10 @@ struct Simd {
         return vreinterpretq_f64_u64(vshrq_n_u64(vreinterpretq_u64_f64(x), N));
     }
 
+    static Batch<float> larger_bits(Batch<float> x, Batch<float> y) {
+        return vreinterpretq_f32_u32(vmaxq_u32(vreinterpretq_u32_f32(x), vreinterpretq_u32_f32(y)));
+    }
+
     // The entry of an 8-entry table that the low three bits of each lane of `index` choose.
     static Batch<float> lookup(const float (&table)[8], Batch<float> index) {
         const uint32x4_t entry = vandq_u32(vreinterpretq_u32_f32(index), vdupq_n_u32(7));
