@@ -49,11 +49,12 @@ constexpr std::size_t max_rows = Simd::accumulators / (Columns * Splits) < 12
 // takes as long as a tile.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Splits, bool Partial, class Source,
           class Epilogue>
-void broadcast_tiles(const Product<T>& product, std::size_t count, const Source& source,
+void broadcast_tiles(const Product<T>& product, std::size_t count, const Source& given_source,
                      const Epilogue& given_epilogue, std::size_t row, std::size_t column, std::size_t tiles) {
     constexpr std::size_t w = width<T>;
     // Locals: fields read through references could change under the stores.
     const Epilogue epilogue = given_epilogue;
+    const Source source = given_source;
     const std::size_t depth = product.depth, row_stride = product.row_stride;
     const std::size_t depth_stride = product.depth_stride, ldb = product.ldb;
     const T* first_a = product.A + row * row_stride;
@@ -82,6 +83,11 @@ void broadcast_tiles(const Product<T>& product, std::size_t count, const Source&
                 row_of_b[c] = c == Columns - 1
                                   ? source.template load<Partial>(b + c * w, count, row_at, columns[c])
                                   : source.template load<false>(b + c * w, w, row_at, columns[c]);
+            DENSIMD_UNROLLED (c, Columns)
+                if (c == Columns - 1)
+                    source.template keep<Partial>(b + c * w, count, row_of_b[c], row_at, columns[c]);
+                else
+                    source.template keep<false>(b + c * w, w, row_of_b[c], row_at, columns[c]);
             DENSIMD_UNROLLED (r, Rows) {
                 const Batch<T> element(a[r * row_stride]);
                 DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);

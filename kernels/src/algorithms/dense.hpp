@@ -152,10 +152,12 @@ void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const So
     for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
         constexpr bool partial = decltype(kind)::partial;
         const auto column = source.template column<partial>(i, count);
-        Batch<T> sum = load<partial>(y + i, count);
+        Batch<T> sum = load<partial>(y + i, count), part[Rows];
         DENSIMD_UNROLLED (r, Rows)
-            sum = Simd::fma(element[r], source.template load<partial>(w + r * ldw + i, count, row[r], column),
-                            sum);
+            part[r] = source.template load<partial>(w + r * ldw + i, count, row[r], column);
+        DENSIMD_UNROLLED (r, Rows) sum = Simd::fma(element[r], part[r], sum);
+        DENSIMD_UNROLLED (r, Rows)
+            source.template keep<partial>(w + r * ldw + i, count, part[r], row[r], column);
         store<partial>(y + i, count, sum);
     });
 }
@@ -292,15 +294,15 @@ struct InputGradient {
     T* dX;
     std::size_t lddx;
 
-    void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
-                    std::size_t ld) const {
+    DENSIMD_INLINE void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
+                                   const T* sums, std::size_t ld) const {
         finish<true>(row, col, rows, cols, sums, ld);
     }
 
     // At most a vector of columns; a whole one if not Partial.
     template <bool Partial>
-    void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
-                std::size_t ld) const {
+    DENSIMD_INLINE void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
+                               const T* sums, std::size_t ld) const {
         for (std::size_t r = 0; r < rows; ++r) {
             Batch<T> gradient = load<Partial>(sums + r * ld, cols) + Batch<T>(T(0));  // as LaneSum::total
             if (derivative) gradient = derivative(load<Partial>(X + (row + r) * ldx + col, cols), gradient);

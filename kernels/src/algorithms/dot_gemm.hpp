@@ -27,13 +27,13 @@ Batch<T> load_with_step(const T* p, std::size_t n, AnyStep any) {
     return load(values);
 }
 
-// sums[i] = the sum of the lanes of x[i]: of one vector, or of as many as an ISA sums at once.
+// sums[i] = the sum of the lanes of x[i]; cheapest for as many as an ISA sums at once.
 template <class T, std::size_t N>
 DENSIMD_INLINE void sums_of_lanes(const Batch<T> (&x)[N], T* sums) {
-    if constexpr (N == 1)
-        sums[0] = Simd::sum(x[0]);
-    else
+    if constexpr (N == Simd::sums_at_once<T>)
         Simd::sums(x, sums);
+    else
+        DENSIMD_UNROLLED (i, N) sums[i] = Simd::sum(x[i]);
 }
 
 // Rows x Cols dot products share their loads and the sums along their lanes, which put the halves of several
@@ -96,7 +96,9 @@ DENSIMD_INLINE void dot_lines(std::size_t p, const T* a, const T* B, std::size_t
     DENSIMD_UNROLLED (r, Rows) {
         const auto row = source.row(r);
         DENSIMD_UNROLLED (v, Lines * Vectors) {
-            const Batch<T> b = source.template load<false>(B + r * ldb + p + v * w, w, row, element[v]);
+            const T* const address = B + r * ldb + p + v * w;
+            const Batch<T> b = source.template load<false>(address, w, row, element[v]);
+            source.template keep<false>(address, w, b, row, element[v]);
             sum[r][v % Vectors] = Simd::fma(element[v], b, sum[r][v % Vectors]);
         }
     }
@@ -125,7 +127,10 @@ void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const 
         const std::size_t count = depth - at < w ? depth - at : w;
         const Batch<T> element = load<true>(a + at, count);
         DENSIMD_UNROLLED (r, Rows) {
-            const Batch<T> b = source.template load<true>(B + r * ldb + at, count, source.row(r), element);
+            const auto row = source.row(r);
+            const T* const address = B + r * ldb + at;
+            const Batch<T> b = source.template load<true>(address, count, row, element);
+            source.template keep<true>(address, count, b, row, element);
             sum[r][v] = Simd::fma(element, b, sum[r][v]);
         }
     }
@@ -134,16 +139,22 @@ void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const 
     sums_of_lanes<T>(to_sum, sums);
 }
 
-// All rows of B; source_of(col) is the source of the rows from `col` on, finish as for dot_tile.
+// All rows of B; source_of(col) is the source of the rows from `col` on, finish as for dot_tile. Rows of several
+// KiB are read four at a time: more streams would outrun the prefetchers.
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {
-    constexpr std::size_t at_once = Simd::sums_at_once<T>;
+    constexpr std::size_t at_once = Simd::sums_at_once<T>, few = 4;
     T sums[at_once];
     std::size_t col = 0;
-    for (; col + at_once <= cols; col += at_once) {
-        dot_rows<at_once>(depth, a, B + col * ldb, ldb, source_of(col), sums);
-        finish(0, col, 1, at_once, sums, at_once);
+    if (depth < 32 * lanes<T>)
+        for (; col + at_once <= cols; col += at_once) {
+            dot_rows<at_once>(depth, a, B + col * ldb, ldb, source_of(col), sums);
+            finish(0, col, 1, at_once, sums, at_once);
+        }
+    for (; col + few <= cols; col += few) {
+        dot_rows<few>(depth, a, B + col * ldb, ldb, source_of(col), sums);
+        finish(0, col, 1, few, sums, at_once);
     }
     for (; col < cols; ++col) {
         dot_rows<1>(depth, a, B + col * ldb, ldb, source_of(col), sums);

@@ -8,8 +8,8 @@ namespace {
 
 enum class Version { before, after };
 
-// W, updated with a sample and written back as it is loaded: each vector may be loaded only once. The product
-// is that with W before or after the update.
+// W, updated with a sample: each vector may be loaded only once. The product is that with W before or after
+// the update.
 template <class T, Version version>
 struct Updated {
     static constexpr bool one_row = true;
@@ -27,9 +27,13 @@ struct Updated {
     DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Batch<T> scaled_x,
                                  Batch<T> gradient) const {
         const Batch<T> old = kernels::load<Partial>(address, count);
-        const Batch<T> w = updated<T>(scaled_x, gradient, old);
+        return version == Version::before ? old : updated<T>(scaled_x, gradient, old);
+    }
+    template <bool Partial>
+    DENSIMD_INLINE void keep(const T* address, std::size_t count, Batch<T> loaded, Batch<T> scaled_x,
+                             Batch<T> gradient) const {
+        const Batch<T> w = version == Version::before ? updated<T>(scaled_x, gradient, loaded) : loaded;
         store<Partial>(const_cast<T*>(address), count, w);  // W is the caller's to write
-        return version == Version::before ? old : w;
     }
 };
 

@@ -217,7 +217,9 @@ void for_each_lane_vector(std::size_t n, Body body) {
 }
 
 // Where a product gets its matrix B from: load<Partial>(address, count, row(p), column<Partial>(j, count)) is
-// the vector of row p that begins at column j. What belongs to a row or to a column is made once for all of
+// the vector of row p that begins at column j; keep, with the same and that vector, writes it back if it is to
+// be updated. Loads of several rows come before what they keep, lest they wait for stores a multiple of 4 KiB
+// away. What belongs to a row or to a column is made once for all of
 // it. `one_row`: A has only one row, so that each vector is loaded once.
 template <bool OneRow>
 struct AsItIs {
@@ -234,6 +236,8 @@ struct AsItIs {
     DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Row, Column) const {
         return kernels::load<Partial>(address, count);
     }
+    template <bool Partial, class T, class Row, class Column>
+    DENSIMD_INLINE void keep(const T*, std::size_t, Batch<T>, Row, Column) const {}
 };
 
 }  // namespace
