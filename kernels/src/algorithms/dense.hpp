@@ -104,9 +104,18 @@ struct UpdateEpilogue {
 
 // The activation of one sum, in registers.
 template <class T>
-void finish_one_output(T sum, const ForwardEpilogue<T>& epilogue) {
-    const Batch<T> z((sum + T(0)) + (epilogue.bias ? *epilogue.bias : T(0)));  // as LaneSum::total
-    Simd::store_partial(epilogue.out, 1, epilogue.activation.value ? epilogue.activation.value(z) : z);
+void finish_one_output(T sum, const T* bias, const ActivationFunctions<T>& activation, T* out) {
+    const Batch<T> z((sum + T(0)) + (bias ? *bias : T(0)));  // as LaneSum::total
+    Simd::store_partial(out, 1, activation.value ? activation.value(z) : z);
+}
+
+// One output of one row, W a contiguous column.
+template <class T>
+void forward_one_sum(std::size_t in, const T* x, const T* W, const T* bias,
+                     const ActivationFunctions<T>& activation, T* out) {
+    T sum[1];
+    dot_rows<1>(in, x, W, 0, AsItIs<true>{}, sum);
+    finish_one_output(sum[0], bias, activation, out);
 }
 
 // One output: a dot product per row. W is a column whose elements are ldw apart. Contiguous results wait for
@@ -114,11 +123,6 @@ void finish_one_output(T sum, const ForwardEpilogue<T>& epilogue) {
 template <class T>
 void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
                         std::size_t ldw, const ForwardEpilogue<T>& epilogue) {
-    if (batch == 1 && ldw == 1) {
-        T sum[1];
-        dot_rows<1>(in, X, W, 0, AsItIs<true>{}, sum);
-        return finish_one_output(sum[0], epilogue);
-    }
     const T bias = epilogue.bias ? *epilogue.bias : T(0);
     T* const out = epilogue.out;
     const std::size_t ld = batch == 1 ? 1 : epilogue.ld;
@@ -236,6 +240,7 @@ template <class T>
 void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept {
+    if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
     const ForwardEpilogue<T> epilogue{b, functions<T>(activation), A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1 && is_long_row(out, lanes<T>))

@@ -257,10 +257,40 @@ void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
         dot_tiles<T, 2, at_once / 2>(rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
 }
 
+// Rows of at most half a line and one column, where two rows fill a vector: half the loads and sums.
+template <class Isa, class T>
+concept TakesTwo = requires(const T* p, std::size_t n) { Isa::load_two(p, p, n); };
+
+template <class Isa, class T, class Finish>
+void dot_half_lines(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b,
+                    const Finish& finish) {
+    constexpr std::size_t at_once = Isa::template sums_at_once<T>, quarter = at_once / 4;
+    const Batch<T> factor = Isa::load_two(b, b, depth);
+    const auto multiply = [&](std::size_t row, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+        const auto row_at = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
+            return A + (row + (decltype(kind)::partial && r >= count ? count - 1 : r)) * lda;
+        };
+        Batch<T> products[at_once / 2];
+        DENSIMD_UNROLLED (i, at_once / 2) {
+            const std::size_t r = i + i / quarter * quarter;
+            products[i] = Isa::load_two(row_at(r), row_at(r + quarter), depth) * factor;
+        }
+        T sums[at_once];
+        Isa::sums_of_halves(products, sums);
+        finish(row, 0, count, 1, sums, 1);
+    };
+    std::size_t row = 0;
+    for (; row + at_once <= rows; row += at_once) multiply(row, at_once, Full{});
+    if (row < rows) multiply(row, rows - row, Partial{});
+}
+
 // The same for one column, whose elements may be any step apart.
 template <class T, class Step, class Finish>
 void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b, Step step,
               const Finish& finish) {
+    if constexpr (TakesTwo<Simd, T> && std::is_same_v<Step, Unit>)
+        if (rows >= 4 && depth <= lanes<T> / 2)
+            return dot_half_lines<Simd>(rows, depth, A, lda, b, finish);
     if (rows < Simd::sums_at_once<T> / 2)
         dot_tiles<T, 1, 1>(rows, 1, depth, A, lda, b, 0, step, finish);
     else

@@ -73,7 +73,7 @@ void update_forward_one_output(std::size_t in, const Updated<T, Version::after>&
         store<partial>(W + k, n, w);
         sum.part[v] = Simd::fma(load<partial>(next_x + k, n), w, sum.part[v]);
     });
-    finish_one_output(sum.total(), epilogue);
+    finish_one_output(sum.total(), epilogue.bias, epilogue.activation, epilogue.out);
 }
 
 template <class T>

@@ -113,20 +113,42 @@ struct Simd {
     static constexpr std::size_t sums_at_once = 64 / sizeof(T);
 
     static void sums(const Batch<float> (&x)[16], float* out) {
-        const auto quarter = [&x](std::size_t i) {  // four lanes of x[i], x[i + 4], x[i + 8], x[i + 12]
-            const __m512 a = halves(x[i], x[i + 4]), b = halves(x[i + 8], x[i + 12]);
-            return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+        sums_of_halves({halves(x[0], x[4]), halves(x[1], x[5]), halves(x[2], x[6]), halves(x[3], x[7]),
+                        halves(x[8], x[12]), halves(x[9], x[13]), halves(x[10], x[14]), halves(x[11], x[15])},
+                       out);
+    }
+    static void sums(const Batch<double> (&x)[8], double* out) {
+        sums_of_halves({halves(x[0], x[2]), halves(x[1], x[3]), halves(x[4], x[6]), halves(x[5], x[7])}, out);
+    }
+
+    // The same for vectors of two halves each, those of out[i] and of out[i + sums_at_once / 4].
+    static void sums_of_halves(const Batch<float> (&x)[8], float* out) {
+        const auto quarter = [&x](std::size_t i) {  // four lanes of each
+            return _mm512_add_ps(_mm512_shuffle_f32x4(x[i], x[i + 4], 0x88),
+                                 _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd));
         };
         const __m512 a = pairs(quarter(0), quarter(1)), b = pairs(quarter(2), quarter(3));
         _mm512_storeu_ps(out, _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd)));
     }
-    static void sums(const Batch<double> (&x)[8], double* out) {
-        const auto quarter = [&x](std::size_t i) {  // two lanes of x[i], x[i + 2], x[i + 4], x[i + 6]
-            const __m512d a = halves(x[i], x[i + 2]), b = halves(x[i + 4], x[i + 6]);
-            return _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x88), _mm512_shuffle_f64x2(a, b, 0xdd));
+    static void sums_of_halves(const Batch<double> (&x)[4], double* out) {
+        const auto quarter = [&x](std::size_t i) {  // two lanes of each
+            return _mm512_add_pd(_mm512_shuffle_f64x2(x[i], x[i + 2], 0x88),
+                                 _mm512_shuffle_f64x2(x[i], x[i + 2], 0xdd));
         };
         const __m512d a = quarter(0), b = quarter(1);
         _mm512_storeu_pd(out, _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)));
+    }
+
+    // The first n elements of p and of q, n <= width / 2, and zeros, in the two halves.
+    static Batch<float> load_two(const float* p, const float* q, std::size_t n) {
+        const auto mask = static_cast<__mmask8>((1u << n) - 1);
+        return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_maskz_loadu_ps(mask, p)),
+                                  _mm256_maskz_loadu_ps(mask, q), 1);
+    }
+    static Batch<double> load_two(const double* p, const double* q, std::size_t n) {
+        const auto mask = static_cast<__mmask8>((1u << n) - 1);
+        return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_maskz_loadu_pd(mask, p)),
+                                  _mm256_maskz_loadu_pd(mask, q), 1);
     }
 
     // The sum of the lanes of one vector, in the same order.
