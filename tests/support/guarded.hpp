@@ -25,7 +25,7 @@ inline std::string name_of(Edge edge) { return edge == Edge::begin ? "begin" : "
 /// freed ones are used again.
 class GuardedRegion {
   public:
-    static constexpr std::size_t capacity = std::size_t{1} << 20;
+    static constexpr std::size_t capacity = std::size_t{1} << 23;
 
     GuardedRegion() {
         if (!unused().empty()) {

@@ -51,8 +51,9 @@ inline std::vector<Shape> matrix_shapes() {
         for (const std::size_t in : inner_sizes)
             for (const std::size_t out : outer_sizes) shapes.push_back({batch, in, out});
     add_every_size(shapes);
-    const Shape large[] = {{3, 2047, 17}, {2, 2049, 9}, {7, 4100, 5},
-                           {5, 784, 33},  {65, 40, 10}, {130, 9, 70}};
+    const Shape large[] = {
+        {3, 2047, 17}, {2, 2049, 9},    {7, 4100, 5},     {5, 784, 33},  {65, 40, 10},
+        {130, 9, 70},  {17, 1100, 520}, {130, 1030, 523}, {270, 70, 520}};  // packed, or fetched ahead
     shapes.insert(shapes.end(), std::begin(large), std::end(large));
     return shapes;
 }

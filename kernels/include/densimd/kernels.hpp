@@ -4,7 +4,7 @@
 //     k.dense_forward(batch, in, out, X, in, W, out, b, densimd::kernels::Activation::sigmoid, A, out);
 //
 // Every kernel is noexcept, allocates nothing, starts no thread and touches no byte outside its arguments. T
-// is float or double. Names and shapes, all row-major:
+// is float or double. At most 80 KiB of stack are used. Names and shapes, all row-major:
 //
 // clang-format off
 //     in, out    layer widths             X[batch][in]   inputs        W[in][out]  weights      b[out]  biases

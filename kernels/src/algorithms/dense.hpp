@@ -6,9 +6,20 @@
 #include "algorithms/activation.hpp"
 #include "algorithms/broadcast_gemm.hpp"
 #include "algorithms/dot_gemm.hpp"
+#include "algorithms/packed_gemm.hpp"
 
 namespace densimd::kernels {
 namespace {
+
+// Into L1, or only into L2. Out of line, so that its addresses burden no loop; the asm keeps g++ from
+// dropping a call without effect.
+template <int Level, class T>
+[[gnu::noinline]] void prefetch(const T* p, std::size_t ld, std::size_t rows, std::size_t cols) {
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < cols; c += lanes<T>)
+            __builtin_prefetch(p + r * ld + c, Level == 1, Level == 1 ? 3 : 2);
+    asm volatile("");
+}
 
 // The bias starts the sums; the activation is applied to whole vectors before they are stored.
 template <class T>
@@ -18,9 +29,22 @@ struct ForwardEpilogue {
     T* out;
     std::size_t ld;
     bool continued = false;  // `out` holds the sums so far
+    const T* W = nullptr;    // if given, each row fetches `share` rows of the next panel of it into L2
+    std::size_t ldw = 0, share = 0;
 
-    template <std::size_t, std::size_t>
-    DENSIMD_INLINE void begin(std::size_t, std::size_t) const {}
+    template <std::size_t Rows, std::size_t Columns>
+    DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
+        constexpr std::size_t panel = Columns * width<T>;
+        if (W) prefetch<2>(W + row * share * ldw + column + panel, ldw, Rows * share, panel);
+    }
+
+    // The same for the results from there on.
+    ForwardEpilogue at(std::size_t row, std::size_t column) const {
+        ForwardEpilogue from = *this;
+        if (bias) from.bias += column;
+        from.out += row * ld + column;
+        return from;
+    }
 
     template <bool Partial>
     Batch<T> start(std::size_t row, std::size_t column, std::size_t count) const {
@@ -60,14 +84,6 @@ struct ForwardEpilogue {
     }
 };
 
-// Out of line, so that its addresses burden no loop; the asm keeps g++ from dropping a call without effect.
-template <class T>
-[[gnu::noinline]] void prefetch(const T* p, std::size_t ld, std::size_t rows, std::size_t cols) {
-    for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t c = 0; c < cols; c += lanes<T>) __builtin_prefetch(p + r * ld + c, 1);
-    asm volatile("");
-}
-
 // W += scale * sum: the gradient never reaches memory. W is fetched while the sums are made, if that takes
 // long enough to wait for L3.
 template <class T>
@@ -79,7 +95,13 @@ struct UpdateEpilogue {
 
     template <std::size_t Rows, std::size_t Columns>
     DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
-        if (fetch) prefetch(W + row * ld + column, ld, Rows, Columns * width<T>);
+        if (fetch) prefetch<1>(W + row * ld + column, ld, Rows, Columns * width<T>);
+    }
+
+    UpdateEpilogue at(std::size_t row, std::size_t column) const {
+        UpdateEpilogue from = *this;
+        from.W += row * ld + column;
+        return from;
     }
 
     template <bool Partial>
@@ -184,26 +206,41 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
 }
 
 // The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
-// of a panel of W stays in L2 even if ld is a multiple of 4 KiB and so reaches only a sixteenth of its sets.
+// of a panel of W stays in L2 even if ld is a multiple of 4 KiB and so reaches only a sixteenth of its sets;
+// or it is packed, as is one that is too large for L1. With many rows and a W beyond L2, the first tile's
+// wait for its panel is all that is left to save: the tiles of the panel before fetch it. Fewer rows would
+// have too much to fetch at a time.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
-    const std::size_t block = product.ldb * sizeof(T) % 2048 == 0 ? 256 : 2048;
+    const bool few_sets = product.ldb * sizeof(T) % 2048 == 0;
+    const bool packed = packing_pays(product) && (few_sets || product.depth > 512);
+    const bool fetch = product.rows >= 128 && product.depth * product.ldb * sizeof(T) > 512 * 1024;
+    const std::size_t block = packed ? max_packed_depth<T> : fetch ? 512 : few_sets ? 256 : 2048;
+    const std::size_t last = packed ? block : 2 * block - (fetch ? 1 : 0);
+    const auto multiply = [&] {
+        if (packed) return packed_gemm(product, epilogue);
+        if (fetch) {
+            epilogue.W = product.B;
+            epilogue.ldw = product.ldb;
+            epilogue.share = (product.depth + product.rows - 1) / product.rows;
+        }
+        broadcast_gemm<T, 1>(product, epilogue);
+    };
     const auto activation = epilogue.activation;
-    const std::size_t depth = product.depth;
-    std::size_t done = 0;
+    std::size_t left = product.depth;
     if (product.rows > 2 * few_rows) {
         epilogue.activation = {};
         product.depth = block;
-        for (; done + 2 * block < depth; done += block) {
-            broadcast_gemm<T, 1>(product, epilogue);
+        for (; left > last; left -= block) {
+            multiply();
             product.A += block;
             product.B += block * product.ldb;
             epilogue.continued = true;
         }
     }
     epilogue.activation = activation;
-    product.depth = depth - done;
-    broadcast_gemm<T, 1>(product, epilogue);
+    product.depth = left;
+    multiply();
 }
 
 constexpr bool is_long_row(std::size_t out, std::size_t lanes) { return out >= 32 * lanes; }
@@ -345,9 +382,12 @@ template <class T, class Epilogue>
 void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                      const T* dZ, std::size_t lddz, std::size_t ldw, const Epilogue& epilogue) {
     if (out == 1 && ldw == 1)
-        broadcast_gemm<T, 1>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx}, epilogue);
+        return broadcast_gemm<T, 1>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx}, epilogue);
+    const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
+    if (packing_pays(product) && batch <= max_packed_depth<T>)
+        packed_transposed_gemm(product, epilogue);
     else
-        broadcast_gemm<T, 1>(Product<T>{in, out, batch, X, 1, ldx, dZ, lddz}, epilogue);
+        broadcast_gemm<T, 1>(product, epilogue);
 }
 
 template <class T>
