@@ -35,7 +35,7 @@ class Trainer {
     double step(std::size_t count) const noexcept {
         const int team = team_for(count, 1);
         if (count == 1 && team == 1 && descent_.is_plain())
-            single_rows(0, 1, false);
+            single_rows(0, 1, false, false);
         else
             on_team(team, [&](Member member) {
                 rows_and_back(member, 0, count);
@@ -65,16 +65,16 @@ class Trainer {
         if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
     }
 
-    // The same bits as from steps of one row, in one call for many, on one thread. Plain descent only. The
-    // outputs are wanted for a metric.
-    template <class After>
-    void epoch_of_single_rows(bool outputs, const After& after) const {
+    // Steps of one row, in one call for many, on one thread; with the bits of steps one by one, unless with
+    // `lookahead`. Plain descent only. The outputs are wanted for a metric. Calls after_rows(first row, rows,
+    // losses): up to the first that is not finite, if one is.
+    template <class AfterRows>
+    void epoch_of_single_rows(bool lookahead, bool outputs, const AfterRows& after_rows) const {
         const std::size_t at_once = work_.workspace.batch();
         for (std::size_t first = 0; first < work_.source.count; first += at_once) {
             const std::size_t count = std::min(at_once, work_.source.count - first);
-            const std::size_t done = single_rows(first, count, outputs);
-            for (std::size_t i = 0; i < count && i <= done; ++i)
-                after(first + i, 1, i, static_cast<double>(pass_.losses(0)[i]));
+            const std::size_t done = single_rows(first, count, lookahead, outputs);
+            after_rows(first, std::min(done + 1, count), pass_.losses(0));
         }
     }
 
@@ -88,9 +88,12 @@ class Trainer {
     }
 
     // Returns how many steps it took; fewer than `count` if a loss is not finite.
-    std::size_t single_rows(std::size_t first, std::size_t count, bool outputs) const noexcept {
-        return work_.k.train_per_sample(
-            count, work_.per_sample(pass_, parameters_, descent_.learning_rate(), first, 0, count, outputs));
+    std::size_t single_rows(std::size_t first, std::size_t count, bool lookahead,
+                            bool outputs) const noexcept {
+        kernels::PerSampleTraining<T> job =
+            work_.per_sample(pass_, parameters_, descent_.learning_rate(), first, 0, count, outputs);
+        job.lookahead = lookahead;
+        return work_.k.train_per_sample(count, job);
     }
 
     void rows_and_back(Member member, std::size_t first, std::size_t count) const noexcept {

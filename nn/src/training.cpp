@@ -36,13 +36,20 @@ void check_engine(const FitOptions& options) {
                     " is for sgd without weight_decay and max_gradient_norm; found another optimizer");
 }
 
-// By shape alone: engines differ in their bits.
+template <class T>
+bool can_look_ahead(const FitOptions& options, const std::vector<Dense>& layers) {
+    return kernels::can_look_ahead<T>(layers.size(), layers.data(), options.loss);
+}
+
+// By network and loss alone: engines differ in their bits.
+template <class T>
 Engine engine_for(const FitOptions& options, const std::vector<Dense>& layers) {
     if (options.batch_size > 1) return Engine::plain;
     if (options.engine != Engine::automatic) return options.engine;
     if (!is_plain_descent(options.optimizer)) return Engine::plain;
     const Dense& first = layers.front();
-    return first.inputs >= 32 && first.outputs >= 32 ? Engine::block : Engine::fused;
+    return can_look_ahead<T>(options, layers) || (first.inputs >= 32 && first.outputs >= 32) ? Engine::block
+                                                                                             : Engine::fused;
 }
 
 void check_metric(Metric metric) {
@@ -200,12 +207,14 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const std::size_t batch = std::min(options.batch_size, order.size());
     const Rows<T> training{X, Y, order.data(), order.size()};
     const Rows<T> validation{X, Y, split.validation.data(), split.validation.size()};
-    const Engine engine = engine_for(options, layers_);
+    const Engine engine = engine_for<T>(options, layers_);
+    const bool lookahead = engine == Engine::block && can_look_ahead<T>(options, layers_);
+    const bool blocks = engine == Engine::block && !lookahead;
     Workspace<T> workspace =
-        make_workspace(engine == Engine::block   ? BlockEngine<T>::workspace_rows
-                       : engine == Engine::fused ? std::min<std::size_t>(order.size(), 256)
-                                                 : batch);
-    AlignedVector<T> G(engine == Engine::block ? BlockEngine<T>::G_size : 0);
+        make_workspace(blocks                    ? BlockEngine<T>::workspace_rows
+                       : engine == Engine::plain ? batch
+                                                 : std::min<std::size_t>(order.size(), 256));
+    AlignedVector<T> G(blocks ? BlockEngine<T>::G_size : 0);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(validation.count, 1, 256));
     const Work<T> train{*kernels_, layers_, workspace, training, options.loss, options.threads};
     const Work<T> validate{*kernels_,  layers_,      validation_workspace,
@@ -244,11 +253,21 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             if (options.metric != Metric::none)
                 train.add_metric(metric, parameters_.data(), first, count, slot);
         };
-        if (engine == Engine::block)
+        const auto after_rows = [&](std::size_t first, std::size_t count, const T* row_losses) {
+            double sum = losses;  // in a register: each addition waits for the one before
+            std::size_t i = 0;
+            for (; i < count && std::isfinite(row_losses[i]); ++i) sum += static_cast<double>(row_losses[i]);
+            losses = sum;
+            step += i;
+            for (std::size_t row = 0; row < i && options.metric != Metric::none; ++row)
+                train.add_metric(metric, parameters_.data(), first + row, 1, row);
+            if (i < count) after(first + i, 1, i, static_cast<double>(row_losses[i]));
+        };
+        if (blocks)
             BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), G.data())
                 .epoch(options.metric != Metric::none, after);
-        else if (engine == Engine::fused)
-            trainer.epoch_of_single_rows(options.metric != Metric::none, after);
+        else if (engine != Engine::plain)
+            trainer.epoch_of_single_rows(lookahead, options.metric != Metric::none, after_rows);
         else
             trainer.epoch(batch, after);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))

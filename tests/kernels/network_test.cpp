@@ -101,41 +101,6 @@ Trained<T> train_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, 
     return result;
 }
 
-// On memory of just the sizes documented, between protected pages.
-template <class T>
-struct GuardedTraining {
-    GuardedVector<T> parameters, losses, outputs, scratch;
-    Guarded<T> X, Y;
-    kernels::PerSampleTraining<T> job;
-
-    GuardedTraining(const TestNetwork<T>& net, Loss loss, T learning_rate, const std::vector<T>& x,
-                    const std::vector<T>& y, std::size_t rows, Layout layout)
-        : parameters(net.parameters, layout),
-          losses(samples, layout),
-          outputs(samples * net.outputs(), layout),
-          scratch(kernels::per_sample_scratch<T>(net.layers.size(), net.layers.data()), layout),
-          X(rows, net.inputs(), x, layout),
-          Y(rows, net.outputs(), y, layout),
-          job{.layers = net.layers.data(),
-              .depth = net.layers.size(),
-              .parameters = parameters.data(),
-              .loss = loss,
-              .learning_rate = learning_rate,
-              .X = X.data(),
-              .ldx = X.ld(),
-              .Y = Y.data(),
-              .ldy = Y.ld(),
-              .order = nullptr,
-              .losses = losses.data(),
-              .outputs = outputs.data(),
-              .ldo = net.outputs(),
-              .scratch = scratch.data()} {}
-};
-
-const Activation for_training[] = {Activation::identity, Activation::sigmoid, Activation::tanh,
-                                   Activation::softplus, Activation::relu,    Activation::leaky_relu,
-                                   Activation::elu};
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("train_per_sample has the bits of the layers' kernels", T, float, double) {
@@ -156,7 +121,7 @@ TEST_CASE_TEMPLATE("train_per_sample has the bits of the layers' kernels", T, fl
                     on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
                         const Trained<T> expected =
                             train_layer_by_layer(kernels, net, loss, learning_rate, X, Y, order);
-                        GuardedTraining<T> found(net, loss, learning_rate, X, Y, rows, layout);
+                        GuardedTraining<T> found(net, loss, learning_rate, X, Y, rows, samples, layout);
                         found.job.order = order.data();
                         CHECK(kernels.train_per_sample(samples, found.job) == samples);
                         CHECK(bit_difference(found.parameters.values(), expected.parameters) == "");
@@ -169,7 +134,7 @@ TEST_CASE_TEMPLATE("train_per_sample has the bits of the layers' kernels", T, fl
                         std::iota(all.begin(), all.end(), std::size_t{0});
                         const Trained<T> in_order =
                             train_layer_by_layer(kernels, net, loss, learning_rate, X, Y, all);
-                        GuardedTraining<T> parts(net, loss, learning_rate, X, Y, rows, layout);
+                        GuardedTraining<T> parts(net, loss, learning_rate, X, Y, rows, samples, layout);
                         parts.job.outputs = nullptr;
                         CHECK(kernels.train_per_sample(0, parts.job) == 0);
                         CHECK(kernels.train_per_sample(2, parts.job) == 2);
@@ -230,7 +195,7 @@ TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
                     expected_losses.push_back(value);
                 }
 
-                GuardedTraining<T> found(net, loss, T{0.01f}, X, Y, samples, layout);
+                GuardedTraining<T> found(net, loss, T{0.01f}, X, Y, samples, samples, layout);
                 Guarded<T> dZ(samples, first.outputs, P, layout), G_in(samples, samples, G, layout);
                 found.job.G = G_in.data();
                 found.job.ldg = G_in.ld();
@@ -255,8 +220,9 @@ TEST_CASE_TEMPLATE("train_per_sample stops before the step of a loss that is not
         auto Y = random.vector<T>(samples * net.outputs(), 0, 1);
         Y[3 * net.outputs()] = std::numeric_limits<T>::max();  // its square is infinite
         on_every_table<T>([&](const Kernels<T>& kernels) {
-            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layouts[0]),
-                three(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layouts[0]);
+            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples,
+                                     layouts[0]),
+                three(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples, layouts[0]);
             CHECK(kernels.train_per_sample(samples, found.job) == 3);
             CHECK(kernels.train_per_sample(3, three.job) == 3);
             CHECK(bit_difference(found.parameters.values(), three.parameters.values()) == "");
@@ -272,10 +238,11 @@ TEST_CASE_TEMPLATE("train_per_sample computes what its reference does", T, float
         INFO("network ", net.name());
         const auto X = random.vector<T>(samples * net.inputs()),
                    Y = random.vector<T>(samples * net.outputs(), 0, 1);
-        GuardedTraining<T> expected(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layouts[0]);
+        GuardedTraining<T> expected(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples,
+                                    layouts[0]);
         kernels::reference<T>().train_per_sample(samples, expected.job);
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, layout);
+            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples, layout);
             kernels.train_per_sample(samples, found.job);
             // Sums of at most 40 terms of about 1, five samples one after the other, up to six layers.
             const T bound = 1000 * std::numeric_limits<T>::epsilon();

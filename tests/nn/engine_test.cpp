@@ -17,7 +17,8 @@ std::vector<nn::NetworkOptions> networks() {
     return {{.inputs = 8, .layers = {{1, sigmoid}}, .seed = 1},
             {.inputs = 1, .layers = {{16, tanh}, {1, sigmoid}}, .seed = 2},
             {.inputs = 33, .layers = {{40, sigmoid}, {17, nn::relu}, {3, sigmoid}}, .seed = 3},
-            {.inputs = 257, .layers = {{129, sigmoid}}, .seed = 4}};
+            {.inputs = 257, .layers = {{129, sigmoid}}, .seed = 4},
+            {.inputs = 9, .layers = {{5, nn::relu}, {1, identity}}, .seed = 5}};
 }
 
 template <class T>
@@ -64,15 +65,22 @@ TEST_CASE_TEMPLATE("no engine's bits depend on the threads", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("blocks stay close to plain, also after many updates", T, float, double) {
-    const nn::NetworkOptions network{.inputs = 64, .layers = {{64, nn::sigmoid}, {10, nn::sigmoid}}};
-    nn::FitOptions options{.optimizer = nn::sgd(0.5), .epochs = 20, .engine = Engine::plain};
-    const std::vector<T> plain = train<T>(network, 333, options);
-    options.engine = Engine::block;
-    const std::vector<T> blocks = train<T>(network, 333, options);
-    // Rounding errors of 6660 updates; without the sums of low rank the weights would differ by 0.01 and
-    // more.
-    const T bound = 6660 * std::numeric_limits<T>::epsilon();
-    CHECK(difference(blocks, plain, std::vector<T>(plain.size(), bound)) == "");
+    const nn::NetworkOptions several[] = {{.inputs = 64, .layers = {{64, nn::sigmoid}, {10, nn::sigmoid}}},
+                                          // These look one sample ahead.
+                                          {.inputs = 8, .layers = {{1, nn::sigmoid}}},
+                                          {.inputs = 8, .layers = {{8, nn::sigmoid}, {1, nn::sigmoid}}},
+                                          {.inputs = 17, .layers = {{3, nn::sigmoid}}}};
+    for (const nn::NetworkOptions& network : several) {
+        INFO("inputs ", network.inputs);
+        nn::FitOptions options{.optimizer = nn::sgd(0.5), .epochs = 20, .engine = Engine::plain};
+        const std::vector<T> plain = train<T>(network, 333, options);
+        options.engine = Engine::block;
+        const std::vector<T> blocks = train<T>(network, 333, options);
+        // Rounding errors of 6660 updates; without the sums of low rank the weights would differ by 0.01 and
+        // more.
+        const T bound = 6660 * std::numeric_limits<T>::epsilon();
+        CHECK(difference(blocks, plain, std::vector<T>(plain.size(), bound)) == "");
+    }
 }
 
 TEST_CASE("the history tells the engine") {
@@ -81,7 +89,10 @@ TEST_CASE("the history tells the engine") {
         const auto X = random_matrix<float>(random, 5, inputs), Y = random_matrix<float>(random, 5, units);
         return nn::Network({.inputs = inputs, .layers = {{units, nn::sigmoid}}}).fit(X, Y, options).engine;
     };
-    CHECK(engine_of(8, 1, {}) == Engine::fused);
+    CHECK(engine_of(8, 1, {}) == Engine::block);
+    CHECK(engine_of(8, 4, {.loss = nn::cosine_distance}) == Engine::fused);
+    CHECK(engine_of(8, 20, {}) == Engine::fused);
+    CHECK(engine_of(65, 1, {}) == Engine::fused);
     CHECK(engine_of(784, 128, {}) == Engine::block);
     CHECK(engine_of(784, 128, {.threads = 4}) == Engine::block);
     CHECK(engine_of(784, 128, {.batch_size = 2}) == Engine::plain);
@@ -127,13 +138,17 @@ TEST_CASE_TEMPLATE("inputs whose products overflow are trained with as by the ot
     nn::Matrix<T> X(70, 32);
     for (std::size_t i = 20; i < 30; ++i)  // in the second block of five
         for (std::size_t k = 0; k < 32; ++k) X(i, k) = large;
-    const auto trained = [&](Engine engine) {
-        nn::BasicNetwork<T> net({.inputs = 32, .layers = {{32, nn::sigmoid}, {1, nn::sigmoid}}, .seed = 9});
-        net.fit(X, Y, {.optimizer = nn::sgd(0.01), .epochs = 2, .shuffle = false, .engine = engine});
-        return parameters_of(net);
-    };
-    const std::vector<T> plain = trained(Engine::plain);
-    CHECK(bit_difference(trained(Engine::fused), plain) == "");
-    CHECK(difference(trained(Engine::block), plain,
-                     std::vector<T>(plain.size(), 1000 * std::numeric_limits<T>::epsilon())) == "");
+    for (const std::size_t units : {std::size_t{32}, std::size_t{7}}) {
+        INFO("units ", units);
+        const auto trained = [&](Engine engine) {
+            nn::BasicNetwork<T> net(
+                {.inputs = 32, .layers = {{units, nn::sigmoid}, {1, nn::sigmoid}}, .seed = 9});
+            net.fit(X, Y, {.optimizer = nn::sgd(0.01), .epochs = 2, .shuffle = false, .engine = engine});
+            return parameters_of(net);
+        };
+        const std::vector<T> plain = trained(Engine::plain);
+        CHECK(bit_difference(trained(Engine::fused), plain) == "");
+        CHECK(difference(trained(Engine::block), plain,
+                         std::vector<T>(plain.size(), 1000 * std::numeric_limits<T>::epsilon())) == "");
+    }
 }

@@ -75,6 +75,25 @@ TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", 
     CHECK(hash_of(net) == pinned<T>(17960364499379941578u, 5435576145466765339u));
 }
 
+TEST_CASE_TEMPLATE("the trained weights of tiny networks, on ISAs with FMA", T, float, double) {
+    if (densimd::kernels::active_isa() == densimd::kernels::Isa::baseline) return;  // rounds differently
+    Random random(79);
+    const auto X = random_matrix<T>(random, 100, 9);
+    const auto hash_after = [&](const std::vector<nn::LayerOptions>& layers, nn::Loss loss) {
+        const auto Y = random_matrix<T>(random, 100, layers.back().units, 0, 1);
+        nn::BasicNetwork<T> net({.inputs = 9, .layers = layers, .seed = 42});
+        CHECK(net.fit(X, Y, {.loss = loss, .epochs = 3}).engine == nn::Engine::block);
+        return hash_of(net);
+    };
+    CHECK(hash_after({{1, nn::sigmoid}}, nn::mean_squared_error) ==
+          pinned<T>(16379178785752026896u, 3495404562684411278u));
+    CHECK(hash_after({{8, nn::sigmoid}, {1, nn::sigmoid}}, nn::mean_squared_error) ==
+          pinned<T>(9992233182294190313u, 15002812598498801477u));
+    CHECK(hash_after({{7, nn::tanh}, {1, nn::sigmoid}}, nn::binary_cross_entropy) ==
+          pinned<T>(10832169228420089266u, 12405533375779759601u));
+    CHECK(hash_after({{3, nn::relu}}, nn::huber) == pinned<T>(9346882618017248740u, 14999937182287029403u));
+}
+
 TEST_CASE_TEMPLATE("one hash per engine and batch size, for 1 to 4 threads, on ISAs with FMA", T, float,
                    double) {
     if (densimd::kernels::active_isa() == densimd::kernels::Isa::baseline) return;  // rounds differently

@@ -32,6 +32,9 @@ std::vector<Case> cases() {
         {{.inputs = 5, .layers = {{11, sigmoid}, {4, identity}}, .seed = 6}, nn::cosine_distance},
         {{.inputs = 6, .layers = {{9, sigmoid}, {3, sigmoid}}, .seed = 8}, nn::mean_absolute_error},
         {{.inputs = 7, .layers = {{5, sigmoid}, {2, identity}}, .seed = 9}, nn::huber, 3},
+        {{.inputs = 17, .layers = {{8, sigmoid}, {1, identity}}, .seed = 11}, nn::huber, 3},
+        {{.inputs = 1, .layers = {{3, sigmoid}}, .seed = 12}, nn::mean_squared_error},
+        {{.inputs = 40, .layers = {{7, sigmoid}, {1, sigmoid}}, .seed = 13}, nn::binary_cross_entropy},
         {{.inputs = 4, .layers = {{12, sigmoid}, {5, identity}}, .seed = 10}, nn::categorical_cross_entropy}};
 }
 

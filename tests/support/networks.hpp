@@ -7,6 +7,7 @@
 
 #include <densimd/kernels.hpp>
 
+#include "guarded.hpp"
 #include "random.hpp"
 
 namespace densimd::test {
@@ -38,5 +39,42 @@ struct TestNetwork {
         return text;
     }
 };
+
+/// A job for train_per_sample, on memory of just the sizes documented, between protected pages.
+template <class T>
+struct GuardedTraining {
+    GuardedVector<T> parameters, losses, outputs, scratch;
+    Guarded<T> X, Y;
+    kernels::PerSampleTraining<T> job;
+
+    GuardedTraining(const TestNetwork<T>& net, kernels::Loss loss, T learning_rate, const std::vector<T>& x,
+                    const std::vector<T>& y, std::size_t rows, std::size_t samples, Layout layout)
+        : parameters(net.parameters, layout),
+          losses(samples, layout),
+          outputs(samples * net.outputs(), layout),
+          scratch(kernels::per_sample_scratch<T>(net.layers.size(), net.layers.data()), layout),
+          X(rows, net.inputs(), x, layout),
+          Y(rows, net.outputs(), y, layout),
+          job{.layers = net.layers.data(),
+              .depth = net.layers.size(),
+              .parameters = parameters.data(),
+              .loss = loss,
+              .learning_rate = learning_rate,
+              .X = X.data(),
+              .ldx = X.ld(),
+              .Y = Y.data(),
+              .ldy = Y.ld(),
+              .order = nullptr,
+              .losses = losses.data(),
+              .outputs = outputs.data(),
+              .ldo = net.outputs(),
+              .scratch = scratch.data()} {}
+};
+
+/// All but those whose derivatives need logits.
+inline constexpr kernels::Activation for_training[] = {
+    kernels::Activation::identity, kernels::Activation::sigmoid, kernels::Activation::tanh,
+    kernels::Activation::softplus, kernels::Activation::relu,    kernels::Activation::leaky_relu,
+    kernels::Activation::elu};
 
 }  // namespace densimd::test

@@ -94,6 +94,11 @@ struct PerSampleTraining {
     std::size_t ldo;
     T* scratch;  // per_sample_scratch elements
 
+    // For what can_look_ahead, and not within a block; another order of rounding: the first layer's logits of
+    // a sample are those with the parameters from before the last step, plus what that step changes, G dZ
+    // with G as below. So the products with W need not wait for it.
+    bool lookahead = false;
+
     // Within a block of samples whose inputs are known the first layer's W and b may stand still. Then its
     // logits of sample i are those with this W and b, which row i of dZ holds, plus the sum over s < i of
     // G[i][s] dZ[s]: with G[i][s] = -learning_rate (x_i . x_s + 1) what the steps of the samples before would
@@ -109,6 +114,17 @@ template <class T>
 constexpr std::size_t whole_lines(std::size_t n) noexcept {
     constexpr std::size_t line = 64 / sizeof(T);
     return (n + line - 1) / line * line;
+}
+
+/// Networks that train_per_sample can look ahead with: a tiny first layer, alone or before a layer of one
+/// output, and a loss whose terms belong to one output each.
+inline constexpr std::size_t lookahead_inputs = 64;
+template <class T>
+constexpr bool can_look_ahead(std::size_t depth, const Layer* layers, Loss loss) noexcept {
+    return loss != Loss::categorical_cross_entropy && loss != Loss::cosine_distance &&
+           layers[0].inputs <= lookahead_inputs && layers[0].outputs >= 1 &&
+           layers[0].outputs <= whole_lines<T>(1) &&
+           (depth == 1 || (depth == 2 && layers[1].outputs == 1 && layers[1].stride == 1));
 }
 
 /// What the scratch memory of train_per_sample holds: A and dZ of each layer.
@@ -297,8 +313,8 @@ struct Kernels {
 
     /// Stochastic gradient descent, a step after every sample, in their order: for each, dense_forward
     /// through the layers, the loss, dense_backward_input and dense_update with the scale -learning_rate;
-    /// with the bits of these. Stops before the step of a sample whose loss is not finite. Returns the number
-    /// of steps; a loss that stopped it is written, too.
+    /// with the bits of these, unless within a block or looking ahead. Stops before the step of a sample
+    /// whose loss is not finite. Returns the number of steps; a loss that stopped it is written, too.
     std::size_t (*train_per_sample)(std::size_t samples, const PerSampleTraining<T>& training) noexcept;
 
     // ---- losses: value per row and gradient in one pass ----

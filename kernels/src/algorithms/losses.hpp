@@ -71,37 +71,54 @@ void mean_squared_error_kernel(std::size_t batch, std::size_t out, const T* A, s
 }
 
 // One exp serves the loss and, through 1 / (1 + e) or e / (1 + e), the probability.
-template <class T>
-void binary_cross_entropy_kernel(std::size_t batch, std::size_t out, const T* Z, std::size_t ldz, const T* Y,
-                                 std::size_t ldy, T* dZ, std::size_t lddz, T* loss) noexcept {
-    mean_of_terms(batch, out, Z, ldz, Y, ldy, dZ, lddz, loss, [](Batch<T> z, Batch<T> y) {
+struct BinaryCrossEntropy {
+    template <class T>
+    DENSIMD_INLINE Term<T> operator()(Batch<T> z, Batch<T> y) const {
         const Batch<T> zero(T(0)), one(T(1));
         const Batch<T> positive = xsimd::max(zero, z);  // a NaN in z stays
         const Batch<T> e = exp_clamped(negative(xsimd::abs(z)));
         const Batch<T> probability = Simd::divide(xsimd::select(z < zero, e, one), one + e);
-        return Term<T>{(positive - z * y) + log1p_reduced(e), probability - y};
-    });
+        return {(positive - z * y) + log1p_reduced(e), probability - y};
+    }
+};
+
+template <class T>
+void binary_cross_entropy_kernel(std::size_t batch, std::size_t out, const T* Z, std::size_t ldz, const T* Y,
+                                 std::size_t ldy, T* dZ, std::size_t lddz, T* loss) noexcept {
+    mean_of_terms(batch, out, Z, ldz, Y, ldy, dZ, lddz, loss, BinaryCrossEntropy{});
 }
+
+struct AbsoluteError {
+    template <class T>
+    DENSIMD_INLINE Term<T> operator()(Batch<T> a, Batch<T> y) const {
+        const Batch<T> zero(T(0)), one(T(1)), residual = a - y;
+        const Batch<T> sign =
+            xsimd::select(residual > zero, one, xsimd::select(residual < zero, -one, residual));
+        return {xsimd::abs(residual), sign};  // 0 and NaN are their own signs
+    }
+};
 
 template <class T>
 void mean_absolute_error_kernel(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                                 std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept {
-    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, [](Batch<T> a, Batch<T> y) {
-        const Batch<T> zero(T(0)), one(T(1)), residual = a - y;
-        const Batch<T> sign =
-            xsimd::select(residual > zero, one, xsimd::select(residual < zero, -one, residual));
-        return Term<T>{xsimd::abs(residual), sign};  // 0 and NaN are their own signs
-    });
+    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, AbsoluteError{});
 }
 
 // With c the residual clamped to delta: c (r - c / 2) is r^2 / 2 within and delta (|r| - delta / 2) beyond.
 template <class T>
+struct HuberTerm {
+    T delta;
+
+    DENSIMD_INLINE Term<T> operator()(Batch<T> a, Batch<T> y) const {
+        const Batch<T> residual = a - y, clamped = clamp(residual, -delta, delta);
+        return {clamped * (residual - clamped * Batch<T>(T(0.5))), clamped};
+    }
+};
+
+template <class T>
 void huber_kernel(std::size_t batch, std::size_t out, T delta, const T* A, std::size_t lda, const T* Y,
                   std::size_t ldy, T* dA, std::size_t ldda, T* loss) noexcept {
-    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, [delta](Batch<T> a, Batch<T> y) {
-        const Batch<T> residual = a - y, clamped = clamp(residual, -delta, delta);
-        return Term<T>{clamped * (residual - clamped * Batch<T>(T(0.5))), clamped};
-    });
+    mean_of_terms(batch, out, A, lda, Y, ldy, dA, ldda, loss, HuberTerm<T>{delta});
 }
 
 // log(0) counts as -100 and a variance p (1 - p) below 1e-12 as 1e-12, so that all of [0, 1] gives finite

@@ -1,7 +1,7 @@
 // Whole networks: rows through all layers, and training sample after sample, in one call.
 #pragma once
 
-#include "algorithms/narrow.hpp"
+#include "algorithms/lookahead.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -305,6 +305,7 @@ struct PerSampleTrainer {
 
 template <class T>
 std::size_t train_per_sample_kernel(std::size_t samples, const PerSampleTraining<T>& training) noexcept {
+    if (training.lookahead) return train_looking_ahead(samples, training);
     PerSampleTrainer<T> trainer{training};
     const Layer& layer = trainer.first;
     if (training.depth > 1 || training.G || !is_single<T>(layer) || layer.inputs > lanes<T>)

@@ -155,6 +155,20 @@ struct Simd {
         return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
     }
 
+    // The same in all lanes: a chain of operations shorter by a broadcast.
+    static Batch<float> sum_in_all_lanes(Batch<float> x) {
+        const __m256 four = _mm256_add_ps(x, _mm256_permute2f128_ps(x, x, 1));
+        const __m256 two = _mm256_add_ps(four, _mm256_permute_ps(four, 0x4e));
+        return _mm256_add_ps(two, _mm256_permute_ps(two, 0xb1));
+    }
+    static Batch<double> sum_in_all_lanes(Batch<double> x) {
+        const __m256d two = _mm256_add_pd(x, _mm256_permute2f128_pd(x, x, 1));
+        return _mm256_add_pd(two, _mm256_permute_pd(two, 0x5));
+    }
+
+    static float first(Batch<float> x) { return _mm256_cvtss_f32(x); }
+    static double first(Batch<double> x) { return _mm256_cvtsd_f64(x); }
+
   private:
     static __m256 halves(__m256 a, __m256 b) {
         return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));

@@ -164,6 +164,22 @@ struct Simd {
         return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
     }
 
+    // The same in all lanes: a chain of operations shorter by a broadcast.
+    static Batch<float> sum_in_all_lanes(Batch<float> x) {
+        const __m512 eight = _mm512_add_ps(x, _mm512_shuffle_f32x4(x, x, 0x4e));
+        const __m512 four = _mm512_add_ps(eight, _mm512_shuffle_f32x4(eight, eight, 0xb1));
+        const __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4e));
+        return _mm512_add_ps(two, _mm512_permute_ps(two, 0xb1));
+    }
+    static Batch<double> sum_in_all_lanes(Batch<double> x) {
+        const __m512d four = _mm512_add_pd(x, _mm512_shuffle_f64x2(x, x, 0x4e));
+        const __m512d two = _mm512_add_pd(four, _mm512_shuffle_f64x2(four, four, 0xb1));
+        return _mm512_add_pd(two, _mm512_permute_pd(two, 0x55));
+    }
+
+    static float first(Batch<float> x) { return _mm512_cvtss_f32(x); }
+    static double first(Batch<double> x) { return _mm512_cvtsd_f64(x); }
+
   private:
     static __m512 halves(__m512 a, __m512 b) {
         return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));

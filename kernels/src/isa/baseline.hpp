@@ -131,6 +131,13 @@ struct Simd {
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
     }
     static double sum(Batch<double> x) { return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x))); }
+    template <class B>
+    static B sum_in_all_lanes(B x) {
+        return B(sum(x));
+    }
+
+    static float first(Batch<float> x) { return _mm_cvtss_f32(x); }
+    static double first(Batch<double> x) { return _mm_cvtsd_f64(x); }
 };
 
 }  // namespace

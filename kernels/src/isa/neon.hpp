@@ -132,6 +132,13 @@ struct Simd {
         const float64x2_t lanes = x;
         return vgetq_lane_f64(lanes, 0) + vgetq_lane_f64(lanes, 1);
     }
+    template <class B>
+    static B sum_in_all_lanes(B x) {
+        return B(sum(x));
+    }
+
+    static float first(Batch<float> x) { return vgetq_lane_f32(x, 0); }
+    static double first(Batch<double> x) { return vgetq_lane_f64(x, 0); }
 };
 
 }  // namespace

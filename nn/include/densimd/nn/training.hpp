@@ -43,16 +43,17 @@ struct EpochRecord {
     double seconds = 0;  ///< spent on training in this epoch, without the validation
 };
 
-/// How updates after single samples (batch_size = 1) are computed. All take the same steps in the
-/// same order: plain
-/// and fused the same bits, which are those of train_step, block the same up to rounding. Larger batches, and
-/// optimisers other than sgd without weight decay and limit, are always plain: their updates are not of rank
-/// one.
+/// How updates after single samples (batch_size = 1) are computed. All take the same steps in the same order:
+/// plain and fused the same bits, which are those of train_step, block the same up to rounding. Larger
+/// batches, and optimisers other than sgd without weight decay and limit, are always plain: their updates are
+/// not of rank one.
 enum class Engine {
-    automatic,  ///< the fastest, chosen by the network's shape alone
+    automatic,  ///< the fastest, chosen by the network's shape and the loss alone
     plain,      ///< forward, backward, update: three passes over each W
     fused,      ///< the update and the next forward in one pass, and the update and the backward
-    block,      ///< the first layer's products for 16 or 32 samples at once, made exact by sums of low rank
+    /// The first layer's products before the updates that they need, made exact by sums of low rank: for 16
+    /// or 32 samples at once or, in tiny networks (kernels::can_look_ahead), for one sample ahead.
+    block,
 };
 
 /// "plain", "fused" ...

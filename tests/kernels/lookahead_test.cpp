@@ -1,0 +1,153 @@
+// train_per_sample looking one sample ahead: its reference's results, and the same bits on every ISA.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <vector>
+
+#include "support/guarded.hpp"
+#include "support/isas.hpp"
+#include "support/networks.hpp"
+#include "support/random.hpp"
+
+using namespace densimd::test;
+using kernels::Activation;
+using kernels::Loss;
+
+namespace {
+
+// Around the widths of vectors and of a line.
+template <class T>
+std::vector<std::vector<std::size_t>> tiny_widths() {
+    std::vector<std::vector<std::size_t>> all;
+    for (const std::size_t inputs : {0u, 1u, 3u, 7u, 8u, 9u, 16u, 17u, 40u, 64u})
+        for (std::size_t outputs = 1; outputs <= kernels::whole_lines<T>(1); ++outputs) {
+            all.push_back({inputs, outputs});
+            all.push_back({inputs, outputs, 1});
+        }
+    return all;
+}
+
+constexpr Loss losses[] = {Loss::mean_squared_error, Loss::mean_absolute_error, Loss::huber,
+                           Loss::binary_cross_entropy};
+constexpr std::size_t rows = 9, samples = 7;
+const std::size_t order[samples] = {3, 0, 8, 8, 1, 2, 7};  // a row twice in succession
+
+template <class T>
+std::vector<T> everything(const GuardedTraining<T>& training) {
+    std::vector<T> all = training.parameters.values();
+    for (const auto* part : {&training.losses, &training.outputs})
+        for (const T value : part->values()) all.push_back(value);
+    return all;
+}
+
+// Sums of at most 64 terms, seven samples one after the other.
+template <class T>
+void check_close(const GuardedTraining<T>& found, const GuardedTraining<T>& expected) {
+    const std::vector<T> all = everything(expected);
+    std::vector<T> bounds;
+    for (const T value : all)
+        bounds.push_back(1000 * std::numeric_limits<T>::epsilon() * std::max(T(1), std::abs(value)));
+    CHECK(difference(everything(found), all, bounds) == "");
+}
+
+}  // namespace
+
+TEST_CASE("what can look ahead") {
+    Random random;
+    const auto can = [&](const std::vector<std::size_t>& widths, Loss loss) {
+        const TestNetwork<float> net(widths, Activation::sigmoid, 0, random);
+        return kernels::can_look_ahead<float>(net.layers.size(), net.layers.data(), loss);
+    };
+    CHECK((can({8, 1}, Loss::huber) && can({64, 16}, Loss::huber) && can({8, 16, 1}, Loss::huber)));
+    CHECK_FALSE((can({65, 1}, Loss::huber) || can({8, 17}, Loss::huber) || can({8, 16, 2}, Loss::huber) ||
+                 can({8, 4, 4, 1}, Loss::huber)));
+    CHECK_FALSE((can({8, 2}, Loss::cosine_distance) || can({8, 2}, Loss::categorical_cross_entropy)));
+}
+
+TEST_CASE_TEMPLATE("looking ahead trains as the reference does", T, float, double) {
+    Random random;
+    std::size_t turn = 0;  // each loss meets each activation
+    for (const auto& widths : tiny_widths<T>())
+        for (const Loss loss : losses) {
+            const Activation activation = for_training[turn++ % std::size(for_training)];
+            const std::size_t padding = widths.size() == 2 && widths[0] > 0 ? widths[0] % 3 : 0;
+            const TestNetwork<T> net(widths, activation, padding, random);
+            REQUIRE(kernels::can_look_ahead<T>(net.layers.size(), net.layers.data(), loss));
+            INFO("network ", net.name(), ", loss ", static_cast<int>(loss), ", activation ",
+                 static_cast<int>(activation), ", padding of W ", padding);
+            const auto X = random.vector<T>(rows * net.inputs()),
+                       Y = random.vector<T>(rows * net.outputs(), 0, 1);
+            const T learning_rate = T{0.01f};  // identities soon diverge
+            GuardedTraining<T> expected(net, loss, learning_rate, X, Y, rows, samples, layouts[0]);
+            expected.job.order = order;
+            kernels::reference<T>().train_per_sample(samples, expected.job);
+            on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+                GuardedTraining<T> found(net, loss, learning_rate, X, Y, rows, samples, layout),
+                    silent(net, loss, learning_rate, X, Y, rows, samples, layout);
+                found.job.order = silent.job.order = order;
+                found.job.lookahead = silent.job.lookahead = true;
+                CHECK(kernels.train_per_sample(0, found.job) == 0);
+                CHECK(bit_difference(found.parameters.values(), net.parameters) == "");
+                CHECK(kernels.train_per_sample(samples, found.job) == samples);
+                check_close(found, expected);
+                CHECK((found.X.unchanged() && found.Y.unchanged()));
+
+                silent.job.outputs = nullptr;
+                CHECK(kernels.train_per_sample(samples, silent.job) == samples);
+                CHECK(bit_difference(silent.parameters.values(), found.parameters.values()) == "");
+                CHECK(silent.outputs.unchanged());
+                return everything(found);
+            });
+        }
+}
+
+TEST_CASE_TEMPLATE("looking ahead stops before the step of a loss that is not finite", T, float, double) {
+    Random random;
+    for (const auto& widths : tiny_widths<T>())
+        for (std::size_t bad = 0; bad < samples; ++bad) {
+            const TestNetwork<T> net(widths, Activation::sigmoid, 0, random);
+            INFO("network ", net.name(), ", sample ", bad);
+            const auto X = random.vector<T>(samples * net.inputs());
+            auto Y = random.vector<T>(samples * net.outputs(), 0, 1);
+            Y[bad * net.outputs()] = std::numeric_limits<T>::max();  // its square is infinite
+            on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+                GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples,
+                                         layout),
+                    before(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples, layout);
+                found.job.lookahead = before.job.lookahead = true;
+                CHECK(kernels.train_per_sample(samples, found.job) == bad);
+                CHECK(kernels.train_per_sample(bad, before.job) == bad);
+                CHECK(bit_difference(found.parameters.values(), before.parameters.values()) == "");
+                CHECK(found.losses.values()[bad] == std::numeric_limits<T>::infinity());
+                return found.parameters.values();
+            });
+        }
+}
+
+// Then the step of the sample before comes first.
+TEST_CASE_TEMPLATE("looking ahead survives inputs whose products overflow", T, float, double) {
+    const T large = sizeof(T) == sizeof(float) ? T(1e19) : T(1e160);
+    Random random;
+    for (const auto& widths : tiny_widths<T>()) {
+        if (widths[0] < 2) continue;
+        const TestNetwork<T> net(widths, Activation::sigmoid, 0, random);
+        INFO("network ", net.name());
+        auto X = random.vector<T>(samples * net.inputs());
+        for (const std::size_t row : {1u, 2u, 4u, 6u})
+            for (std::size_t k = 0; k < net.inputs(); ++k) X[row * net.inputs() + k] = large;
+        const auto Y = random.vector<T>(samples * net.outputs(), 0, 1);
+        GuardedTraining<T> expected(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples,
+                                    layouts[0]);
+        kernels::reference<T>().train_per_sample(samples, expected.job);
+        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples, layout);
+            found.job.lookahead = true;
+            CHECK(kernels.train_per_sample(samples, found.job) == samples);
+            check_close(found, expected);
+            return everything(found);
+        });
+    }
+}
