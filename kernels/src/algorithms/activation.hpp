@@ -170,13 +170,17 @@ void gradient_kernel(std::size_t n, const T* a, const T* ds, T* dx) noexcept {
 }
 
 // One vector, in registers.
-template <class T, template <class> class Function>
-Batch<T> value_vector(Batch<T> x) {
-    const Function<T> function;
-    if constexpr (HasTwoWays<Function<T>, T>)
+template <class T, class Function>
+DENSIMD_INLINE Batch<T> value_of_one(const Function& function, Batch<T> x) {
+    if constexpr (HasTwoWays<Function, T>)
         return value_of(function, x);
     else
         return function.value(x);
+}
+
+template <class T, template <class> class Function>
+Batch<T> value_vector(Batch<T> x) {
+    return value_of_one(Function<T>{}, x);
 }
 
 template <class T, template <class> class Function>

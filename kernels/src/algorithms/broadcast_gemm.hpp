@@ -30,8 +30,11 @@ constexpr std::size_t splits_for(std::size_t cols) {
 }
 
 // Tiles are low and wide when there are few rows, so that these have enough independent sums: up to 3 rows x
-// 8, or one row x 24.
+// 8, or one row x 24. When there are more, a tile is 6 rows high, or 3 where it would be a single vector wide
+// and need more loads than multiply-adds.
 constexpr std::size_t few_rows = 3;
+template <std::size_t Splits>
+constexpr std::size_t tile_height = Simd::accumulators / Splits > 6 ? 6 : 3;
 
 constexpr std::size_t columns_for(std::size_t rows_of_tile, std::size_t splits) {
     const std::size_t columns = Simd::accumulators / rows_of_tile / splits;
@@ -175,7 +178,7 @@ void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
     else if (product.rows <= few_rows)
         broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs<false>{}, epilogue);
     else
-        broadcast_panels<T, columns_for(6, Splits), Splits>(product, AsItIs<false>{}, epilogue);
+        broadcast_panels<T, columns_for(tile_height<Splits>, Splits), Splits>(product, AsItIs<false>{}, epilogue);
 }
 
 }  // namespace

@@ -144,7 +144,7 @@ void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const 
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {
-    constexpr std::size_t at_once = Simd::sums_at_once<T>, few = 4;
+    constexpr std::size_t at_once = Simd::sums_at_once<T>, few = at_once < 4 ? at_once : 4;
     T sums[at_once];
     std::size_t col = 0;
     if (depth < 32 * lanes<T>)

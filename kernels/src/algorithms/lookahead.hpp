@@ -8,13 +8,6 @@ namespace {
 
 // Activations and losses of one vector, chosen by branches, which are predicted: calls would drive all else
 // from the registers.
-template <class T, class Function>
-DENSIMD_INLINE Batch<T> inlined_value(const Function& function, Batch<T> z) {
-    if constexpr (requires { function.unusual(z); })
-        return value_of(function, z);
-    else
-        return function.value(z);
-}
 template <class T, class Take>
 DENSIMD_INLINE Batch<T> with_activation(Activation activation, const Take& take) {
     if (activation == Activation::sigmoid) [[likely]]
@@ -40,7 +33,7 @@ DENSIMD_INLINE Batch<T> value_by(Activation activation, Batch<T> z) {
         if constexpr (requires { function == nullptr; })
             return z;
         else
-            return inlined_value(function, z);
+            return value_of_one(function, z);
     });
 }
 template <class T>

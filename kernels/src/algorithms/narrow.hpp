@@ -81,7 +81,9 @@ DENSIMD_INLINE Line<T, Vectors> line_of_logits(std::size_t in, std::size_t out, 
         const auto row = source.row(k);
         for_each_part<T, Vectors>(
             out, [&](std::size_t v, std::size_t j, std::size_t n) DENSIMD_INLINE_LAMBDA {
-                const Batch<T> w = source.template load<true>(W + k * ldw + j, n, row, columns[v]);
+                const T* const address = W + k * ldw + j;
+                const Batch<T> w = source.template load<true>(address, n, row, columns[v]);
+                source.template keep<true>(address, n, w, row, columns[v]);
                 sum[v][s] = Simd::fma(element, w, sum[v][s]);
             });
     };

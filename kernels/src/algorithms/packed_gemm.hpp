@@ -44,10 +44,12 @@ struct Packing {
         return j;
     }
     template <bool Partial>
-    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, T* row, std::size_t column) const {
-        const Batch<T> x = kernels::load<Partial>(address, count);
-        x.store_aligned(row + column);
-        return x;
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, T*, std::size_t) const {
+        return kernels::load<Partial>(address, count);
+    }
+    template <bool Partial>
+    DENSIMD_INLINE void keep(const T*, std::size_t, Batch<T> loaded, T* row, std::size_t column) const {
+        loaded.store_aligned(row + column);
     }
 };
 
