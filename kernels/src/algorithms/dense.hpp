@@ -21,21 +21,29 @@ template <int Level, class T>
     asm volatile("");
 }
 
+// Each row of a tile fetches `share` rows of the panel of W after its own into L2.
+template <class T>
+struct NextPanel {
+    const T* W;
+    std::size_t ldw, share;
+};
+
 // The bias starts the sums; the activation is applied to whole vectors before they are stored.
 template <class T>
 struct ForwardEpilogue {
     const T* bias;  // null: none
-    ActivationFunctions<T> activation;
+    const ActivationFunctions<T>* activation;
     T* out;
     std::size_t ld;
     bool continued = false;  // `out` holds the sums so far
-    const T* W = nullptr;    // if given, each row fetches `share` rows of the next panel of it into L2
-    std::size_t ldw = 0, share = 0;
+    const NextPanel<T>* next_panel = nullptr;  // to be fetched; null: not
 
     template <std::size_t Rows, std::size_t Columns>
     DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
         constexpr std::size_t panel = Columns * width<T>;
-        if (W) prefetch<2>(W + row * share * ldw + column + panel, ldw, Rows * share, panel);
+        if (next_panel == nullptr) return;
+        const auto [W, ld_of_W, share] = *next_panel;
+        prefetch<2>(W + row * share * ld_of_W + column + panel, ld_of_W, Rows * share, panel);
     }
 
     // The same for the results from there on.
@@ -55,15 +63,15 @@ struct ForwardEpilogue {
     template <bool Partial, std::size_t Rows, std::size_t Columns>
     void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
                 std::size_t count) const {
-        if (activation.value == nullptr) return store_tile<Partial>(sum, row, column, count);
+        if (activation->value == nullptr) return store_tile<Partial>(sum, row, column, count);
         constexpr std::size_t vectors = Rows * Columns;
         if constexpr (vectors == 1) {
-            const Batch<T> tile[1][1] = {{activation.value(sum[0][0])}};
+            const Batch<T> tile[1][1] = {{activation->value(sum[0][0])}};
             return store_tile<Partial>(tile, row, column, count);
         }
         alignas(64) T values[vectors * width<T>];
         DENSIMD_UNROLLED (i, vectors) sum[i / Columns][i % Columns].store_aligned(values + i * width<T>);
-        activation.values(vectors * width<T>, values, values);
+        activation->values(vectors * width<T>, values, values);
         Batch<T> tile[Rows][Columns];
         DENSIMD_UNROLLED (i, vectors)
             tile[i / Columns][i % Columns] = Batch<T>::load_aligned(values + i * width<T>);
@@ -154,14 +162,14 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
         map(
             rows, results, [=](Batch<T> sum) { return (sum + Batch<T>(T(0))) + Batch<T>(bias); }, sums);
         if (ld == 1) return;
-        if (epilogue.activation.values) epilogue.activation.values(rows, sums, sums);
+        if (epilogue.activation->values) epilogue.activation->values(rows, sums, sums);
         for (std::size_t i = 0; i < rows; ++i) out[(row + i) * ld] = sums[i];
     };
     if (ldw == 1)
         dot_gemv(batch, in, X, ldx, W, Unit{}, finish);
     else
         dot_gemv(batch, in, X, ldx, W, AnyStep{ldw}, finish);
-    if (ld == 1 && epilogue.activation.values) epilogue.activation.values(batch, out, out);
+    if (ld == 1 && epilogue.activation->values) epilogue.activation->values(batch, out, out);
 }
 
 // y += x[k] times row k of W, for `Rows` rows.
@@ -202,7 +210,7 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
     std::size_t k = 0;
     for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
     for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
-    if (epilogue.activation.values) epilogue.activation.values(out, y, y);
+    if (epilogue.activation->values) epilogue.activation->values(out, y, y);
 }
 
 // The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
@@ -219,17 +227,14 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const std::size_t last = packed ? block : 2 * block - (fetch ? 1 : 0);
     const auto multiply = [&] {
         if (packed) return packed_gemm(product, epilogue);
-        if (fetch) {
-            epilogue.W = product.B;
-            epilogue.ldw = product.ldb;
-            epilogue.share = (product.depth + product.rows - 1) / product.rows;
-        }
+        const NextPanel<T> next{product.B, product.ldb, (product.depth + product.rows - 1) / product.rows};
+        epilogue.next_panel = fetch ? &next : nullptr;
         broadcast_gemm<T, 1>(product, epilogue);
     };
     const auto activation = epilogue.activation;
     std::size_t left = product.depth;
     if (product.rows > 2 * few_rows) {
-        epilogue.activation = {};
+        epilogue.activation = &functions<T>(Activation::identity);
         product.depth = block;
         for (; left > last; left -= block) {
             multiply();
@@ -262,12 +267,12 @@ void forward_rows(const Product<T>& product, const ForwardEpilogue<T>& epilogue)
 template <class T>
 void forward_short_rows(Product<T> product, ForwardEpilogue<T> epilogue) {
     const auto activation = epilogue.activation;
-    epilogue.activation = {};
+    epilogue.activation = &functions<T>(Activation::identity);
     const std::size_t rows = product.rows, block = 4096 / product.cols;
     for (std::size_t row = 0; row < rows; row += block) {
         product.rows = rows - row < block ? rows - row : block;
         forward_rows(product, epilogue);
-        activation.values(product.rows * product.cols, epilogue.out, epilogue.out);
+        activation->values(product.rows * product.cols, epilogue.out, epilogue.out);
         product.A += block * product.row_stride;
         epilogue.out += block * epilogue.ld;
     }
@@ -278,14 +283,14 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept {
     if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
-    const ForwardEpilogue<T> epilogue{b, functions<T>(activation), A, lda};
+    const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1 && is_long_row(out, lanes<T>))
         return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     const bool short_rows =
         out <= 4 * lanes<T> && lda == out && batch > few_rows && (batch >= 32 || out % lanes<T> != 0);
-    if (short_rows && epilogue.activation.values && out > 0)
+    if (short_rows && epilogue.activation->values && out > 0)
         forward_short_rows(product, epilogue);
     else
         forward_rows(product, epilogue);
@@ -336,14 +341,14 @@ struct InputGradient {
     T* dX;
     std::size_t lddx;
 
-    DENSIMD_INLINE void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
+    void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
                                    const T* sums, std::size_t ld) const {
         finish<true>(row, col, rows, cols, sums, ld);
     }
 
     // At most a vector of columns; a whole one if not Partial.
     template <bool Partial>
-    DENSIMD_INLINE void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
+    void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
                                const T* sums, std::size_t ld) const {
         for (std::size_t r = 0; r < rows; ++r) {
             Batch<T> gradient = load<Partial>(sums + r * ld, cols) + Batch<T>(T(0));  // as LaneSum::total
@@ -393,7 +398,7 @@ void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T
 template <class T>
 void gemm_tn_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T* dW, std::size_t lddw) noexcept {
-    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, lddw, ForwardEpilogue<T>{nullptr, {}, dW, lddw});
+    transposed_gemm(batch, in, out, X, ldx, dZ, lddz, lddw, ForwardEpilogue<T>{nullptr, &functions<T>(Activation::identity), dW, lddw});
 }
 
 // The weights w after an update by one sample: w + (scale x) dz.

@@ -150,7 +150,7 @@ void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, st
     if (depth < 32 * lanes<T>)
         for (; col + at_once <= cols; col += at_once) {
             dot_rows<at_once>(depth, a, B + col * ldb, ldb, source_of(col), sums);
-            finish(0, col, 1, at_once, sums, at_once);
+            finish.template finish<at_once != width<T>>(0, col, 1, at_once, sums, at_once);
         }
     for (; col + few <= cols; col += few) {
         dot_rows<few>(depth, a, B + col * ldb, ldb, source_of(col), sums);

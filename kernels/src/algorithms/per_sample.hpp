@@ -73,7 +73,7 @@ void update_forward_one_output(std::size_t in, const Updated<T, Version::after>&
         store<partial>(W + k, n, w);
         sum.part[v] = Simd::fma(load<partial>(next_x + k, n), w, sum.part[v]);
     });
-    finish_one_output(sum.total(), epilogue.bias, epilogue.activation, epilogue.out);
+    finish_one_output(sum.total(), epilogue.bias, *epilogue.activation, epilogue.out);
 }
 
 template <class T>
@@ -81,7 +81,7 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
                                  std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept {
     if (b) update_bias(1, out, dz, out, scale, b);
-    const ForwardEpilogue<T> epilogue{b, functions<T>(activation), y, out};
+    const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), y, out};
     const Updated<T, Version::after> source{x, dz, scale};
     const Product<T> product{1, out, in, next_x, in, 1, W, ldw};
     if (out == 1) {
