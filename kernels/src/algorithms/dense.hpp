@@ -407,6 +407,37 @@ DENSIMD_INLINE Batch<T> updated(Batch<T> scaled_x, Batch<T> dz, Batch<T> w) {
     return Simd::fma(scaled_x, dz, w);
 }
 
+// Rows of W of at most four vectors: dz stays in registers from row to row.
+template <std::size_t Vectors, bool Partial, class T>
+void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
+                       std::size_t ldw) {
+    constexpr std::size_t w = width<T>, last = (Vectors - 1) * w;
+    const std::size_t count = out - last;
+    Batch<T> gradient[Vectors];
+    DENSIMD_UNROLLED (v, Vectors - 1) gradient[v] = load(dz + v * w);
+    gradient[Vectors - 1] = load<Partial>(dz + last, count);
+    for (std::size_t k = 0; k < in; ++k, W += ldw) {
+        const Batch<T> element(scale * x[k]);
+        Batch<T> row[Vectors];
+        DENSIMD_UNROLLED (v, Vectors - 1) row[v] = updated<T>(element, gradient[v], load(W + v * w));
+        row[Vectors - 1] = updated<T>(element, gradient[Vectors - 1], load<Partial>(W + last, count));
+        DENSIMD_UNROLLED (v, Vectors - 1) row[v].store_unaligned(W + v * w);
+        store<Partial>(W + last, count, row[Vectors - 1]);
+    }
+}
+
+template <std::size_t Vectors, class T>
+void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
+                       std::size_t ldw) {
+    if constexpr (Vectors > 1)
+        if (out <= (Vectors - 1) * width<T>)
+            return update_short_rows<Vectors - 1>(in, out, x, dz, scale, W, ldw);
+    if (out == Vectors * width<T>)
+        update_short_rows<Vectors, false>(in, out, x, dz, scale, W, ldw);
+    else
+        update_short_rows<Vectors, true>(in, out, x, dz, scale, W, ldw);
+}
+
 // W += scale x dz^T, row after row of W. Bound: one load and one store per vector of W (dz stays in L1).
 template <class T>
 void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
@@ -417,6 +448,7 @@ void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T s
             in, W, [=](Batch<T> w, Batch<T> element) { return updated<T>(factor * element, gradient, w); }, W,
             x);
     }
+    if (out > 0 && out <= 4 * width<T>) return update_short_rows<4>(in, out, x, dz, scale, W, ldw);
     for (std::size_t k = 0; k < in; ++k, W += ldw) {
         const Batch<T> element(scale * x[k]);
         map(

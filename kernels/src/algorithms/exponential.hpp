@@ -53,7 +53,10 @@ struct Exp<float> {
         return Simd::fma(c, Simd::fma(r, polynomial(r, p), Batch<float>(p0)), c);
     }
     DENSIMD_INLINE static Batch<float> one_plus_scaled(Batch<float> minus_r, Batch<float> shifted) {
-        return Simd::fma(power(shifted), polynomial(minus_r, of_minus_r), Batch<float>(1.0f));
+        if constexpr (!Simd::fma_rounds_once)  // then only small products are as accurate as sums
+            return Batch<float>(1.0f) + scaled(negative(minus_r), shifted);
+        else
+            return Simd::fma(power(shifted), polynomial(minus_r, of_minus_r), Batch<float>(1.0f));
     }
 };
 

@@ -13,6 +13,7 @@ struct Simd {
     template <class T>
     using Batch = xsimd::batch<T, xsimd::avx512bw>;
     static constexpr std::size_t accumulators = 24;  // of 32 registers; the rest hold operands
+    static constexpr bool fma_rounds_once = true;
 
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) {
         return _mm512_fmadd_ps(a, b, c);
