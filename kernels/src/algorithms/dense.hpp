@@ -227,7 +227,7 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const std::size_t last = packed ? block : 2 * block - (fetch ? 1 : 0);
     const auto multiply = [&] {
         if (packed) return packed_gemm(product, epilogue);
-        const NextPanel<T> next{product.B, product.ldb, (product.depth + product.rows - 1) / product.rows};
+        const NextPanel<T> next{product.B, product.ldb, fetch ? (product.depth - 1) / product.rows + 1 : 0};
         epilogue.next_panel = fetch ? &next : nullptr;
         broadcast_gemm<T, 1>(product, epilogue);
     };
