@@ -127,3 +127,28 @@ TEST_CASE_TEMPLATE("odd functions are so bit for bit", T, float, double) {
         }
     }
 }
+
+// Where a sign is flipped on one ISA and subtracted from 0 on another, zeros tell.
+TEST_CASE_TEMPLATE("derivatives at zeros of either sign have the same bits", T, float, double) {
+    const std::vector<T> a = {T(0), T(0), T(-0.0), T(-0.0)}, ds = {T(1), T(-1), T(1), T(-1)};
+    for (const Derivative<T>& d : derivatives<T>()) {
+        std::vector<T> first;
+        for (const Isa isa : kernels::available_isas()) {
+            if (!has_fma(isa)) continue;
+            INFO(d.name, ", isa ", std::string(kernels::name(isa)));
+            std::vector<T> dx(a.size());
+            d.call(kernels::table<T>(isa), a.size(), a.data(), ds.data(), dx.data());
+            if (first.empty()) first = dx;
+            CHECK(bit_difference(dx, first) == "");
+        }
+    }
+}
+
+// Where all 2^32 floats have their largest errors, with fused multiply-adds and without.
+TEST_CASE("sigmoid is accurate where it is least accurate") {
+    const auto all = functions<float>();
+    const auto sigmoid = std::find_if(all.begin(), all.end(),
+                                      [](const Function<float>& f) { return f.name == "sigmoid"; });
+    check_accuracy(*sigmoid, {-0x1.f5165cp+2f, -0x1.8f4984p+3f, -12.4777241f, -0x1.0a3ca6p+4f, -16.6398067f,
+                              -0x1.0a3d44p+4f, -16.6399574f, -54.0665588f});
+}

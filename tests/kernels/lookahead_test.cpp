@@ -151,3 +151,43 @@ TEST_CASE_TEMPLATE("looking ahead survives inputs whose products overflow", T, f
         });
     }
 }
+
+// With x x' and the derivative of the layer before, W of the last layer, finite alone but not their product.
+TEST_CASE_TEMPLATE("looking ahead survives derivatives whose products overflow", T, float, double) {
+    const T large = sizeof(T) == sizeof(float) ? T(1.5e19) : T(1.2e154);
+    Random random;
+    for (const Activation activation : {Activation::relu, Activation::leaky_relu, Activation::identity}) {
+        TestNetwork<T> net({1, 1, 1}, activation, 0, random);
+        net.layers[1].activation = Activation::sigmoid;
+        for (const kernels::Layer& layer : net.layers) net.parameters[layer.biases] = T(0);
+        net.parameters[net.layers[0].weights] = T(1);
+        net.parameters[net.layers[1].weights] = T(20);
+        const std::vector<T> X = {large, large, T(1), T(2)}, Y(4, T(1));
+        GuardedTraining<T> expected(net, Loss::mean_squared_error, T(0.5), X, Y, 4, 4, layouts[0]);
+        REQUIRE(kernels::reference<T>().train_per_sample(4, expected.job) == 4);
+        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+            GuardedTraining<T> found(net, Loss::mean_squared_error, T(0.5), X, Y, 4, 4, layout);
+            found.job.lookahead = true;
+            CHECK(kernels.train_per_sample(4, found.job) == 4);
+            check_close(found, expected);
+            return everything(found);
+        });
+    }
+}
+
+TEST_CASE_TEMPLATE("looking ahead, an infinite input counts within its row only", T, float, double) {
+    Random random;
+    for (const std::size_t units : {std::size_t{1}, std::size_t{3}, std::size_t{5}, kernels::whole_lines<T>(1)}) {
+        const TestNetwork<T> net({2, units, 1}, Activation::sigmoid, 0, random);
+        INFO("network ", net.name());
+        const std::vector<T> X = {std::numeric_limits<T>::infinity(), T(1)}, Y = {T(1)};
+        GuardedTraining<T> expected(net, Loss::mean_squared_error, T(0.5), X, Y, 1, 1, layouts[0]);
+        REQUIRE(kernels::reference<T>().train_per_sample(1, expected.job) == 1);
+        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+            GuardedTraining<T> found(net, Loss::mean_squared_error, T(0.5), X, Y, 1, 1, layout);
+            found.job.lookahead = true;
+            CHECK(kernels.train_per_sample(1, found.job) == 1);
+            return std::vector<T>{found.losses.values()[0]};
+        });
+    }
+}

@@ -18,7 +18,10 @@ std::vector<nn::NetworkOptions> networks() {
             {.inputs = 1, .layers = {{16, tanh}, {1, sigmoid}}, .seed = 2},
             {.inputs = 33, .layers = {{40, sigmoid}, {17, nn::relu}, {3, sigmoid}}, .seed = 3},
             {.inputs = 257, .layers = {{129, sigmoid}}, .seed = 4},
-            {.inputs = 9, .layers = {{5, nn::relu}, {1, identity}}, .seed = 5}};
+            {.inputs = 9, .layers = {{5, nn::relu}, {1, identity}}, .seed = 5},
+            // Tiny, but not for looking ahead.
+            {.inputs = 1, .layers = {{16, tanh}, {2, sigmoid}}, .seed = 6},
+            {.inputs = 9, .layers = {{20, sigmoid}, {1, sigmoid}}, .seed = 7}};
 }
 
 template <class T>

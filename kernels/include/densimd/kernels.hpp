@@ -121,7 +121,8 @@ constexpr std::size_t whole_lines(std::size_t n) noexcept {
 inline constexpr std::size_t lookahead_inputs = 64;
 template <class T>
 constexpr bool can_look_ahead(std::size_t depth, const Layer* layers, Loss loss) noexcept {
-    return loss != Loss::categorical_cross_entropy && loss != Loss::cosine_distance &&
+    return (loss == Loss::mean_squared_error || loss == Loss::mean_absolute_error || loss == Loss::huber ||
+            loss == Loss::binary_cross_entropy) &&
            layers[0].inputs <= lookahead_inputs && layers[0].outputs >= 1 &&
            layers[0].outputs <= whole_lines<T>(1) &&
            (depth == 1 || (depth == 2 && layers[1].outputs == 1 && layers[1].stride == 1));

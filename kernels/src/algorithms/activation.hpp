@@ -43,7 +43,8 @@ struct SoftplusActivation {
         return xsimd::select(x > zero, x, zero) + log1p_reduced(Range::exp(negative(xsimd::abs(x))));
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> y, Batch<T> ds) const {
-        return -expm1_in_range(clamp(-y, Expm1<T>::lowest, T(0))) * ds;  // sigmoid(x) = 1 - exp(-y)
+        // sigmoid(x) = 1 - exp(-y)
+        return negative(expm1_in_range(clamp(negative(y), Expm1<T>::lowest, T(0)))) * ds;
     }
 };
 

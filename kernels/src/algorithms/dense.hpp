@@ -198,7 +198,8 @@ void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const So
 
 // One row of X and many columns: rows of W, four at a time, are added to the results in L1. The order of each
 // sum is that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one
-// load per vector of W, and a quarter as many loads and stores again for the results.
+// load per vector of W, and a quarter as many loads and stores again for the results. What is written back comes
+// after the loads of all four rows, which else would wait for stores a multiple of 4 KiB away.
 template <class T, class Source>
 void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                       const Source& source, const ForwardEpilogue<T>& epilogue) {

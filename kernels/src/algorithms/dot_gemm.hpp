@@ -139,8 +139,8 @@ void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const 
     sums_of_lanes<T>(to_sum, sums);
 }
 
-// All rows of B; source_of(col) is the source of the rows from `col` on, finish as for dot_tile. Rows of several
-// KiB are read four at a time: more streams would outrun the prefetchers.
+// All rows of B; source_of(col) is the source of the rows from `col` on, finish as for dot_tile. Rows from
+// 2 KiB on are read at most four at a time: more streams would outrun the prefetchers.
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {

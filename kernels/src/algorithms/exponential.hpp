@@ -42,7 +42,8 @@ struct Exp<float> {
     static constexpr float table[8] = {0x1.ffcf54p-1f, 0x1.f710fap-1f, 0x1.f052f0p-1f, 0x1.ebde1ep-1f,
                                        0x1.e9e77cp-1f, 0x1.eaa8ccp-1f, 0x1.ee610cp-1f, 0x1.f554ecp-1f};
 
-    // The same of exp(-r) / c, tilted so that 1 + 2^n exp(-r), rounded once, never rises with r.
+    // The same of exp(-r) / c, tilted so that 1 + 2^n exp(-r), rounded once, never rises with r. For fused
+    // multiply-adds.
     static constexpr float of_minus_r[] = {0x1.001858p+0f, -0x1.00186p+0f, 0x1.0022dcp-1f, -0x1.54ad7p-3f};
 
     DENSIMD_INLINE static Batch<float> power(Batch<float> shifted) {
@@ -97,7 +98,7 @@ DENSIMD_INLINE Batch<T> exp_in_range(Batch<T> x, Batch<T> taken_out = Batch<T>(T
     return E::scaled(r, shifted - taken_out);
 }
 
-// 1 + exp(-x), likewise: without a negation, and with one rounding less. Relative errors of exp near 1 shrink
+// 1 + exp(-x), likewise: without a negation and, where multiply-adds are fused, with one rounding less. Relative errors of exp near 1 shrink
 // in the sum, so sigmoids need no case distinction by sign.
 template <class T>
 DENSIMD_INLINE Batch<T> one_plus_exp_minus(Batch<T> x, Batch<T> taken_out = Batch<T>(T(0))) {

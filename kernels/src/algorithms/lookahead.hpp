@@ -23,9 +23,14 @@ DENSIMD_INLINE Batch<T> with_activation(Activation activation, const Take& take)
             return take(EluActivation<T>{});
         case Activation::softplus:
             return take(SoftplusActivation<T>{});
-        default:
-            return take(nullptr);
+        case Activation::sigmoid:
+        case Activation::identity:
+        case Activation::gelu:  // these three: no network has them
+        case Activation::gelu_tanh:
+        case Activation::silu:
+            break;
     }
+    return take(nullptr);
 }
 template <class T>
 DENSIMD_INLINE Batch<T> value_by(Activation activation, Batch<T> z) {
@@ -54,9 +59,12 @@ DENSIMD_INLINE Term<T> term_by(Loss loss, Batch<T> a, Batch<T> y) {
             return HuberTerm<T>{huber_delta<T>}(a, y);
         case Loss::binary_cross_entropy:
             return BinaryCrossEntropy{}(a, y);
-        default:
-            return SquaredError{}(a, y);
+        case Loss::mean_squared_error:
+        case Loss::categorical_cross_entropy:  // can_look_ahead leaves these two out
+        case Loss::cosine_distance:
+            break;
     }
+    return SquaredError{}(a, y);
 }
 
 // As for_each_lane_vector, inlined.
@@ -79,6 +87,18 @@ DENSIMD_INLINE Batch<T> dot_in_all_lanes(std::size_t n, const T* x, const T* y) 
             Simd::fma(Simd::load_partial(x + k, count), Simd::load_partial(y + k, count), sum.part[v]);
     });
     return Simd::sum_in_all_lanes(sum_of(sum.part));
+}
+
+template <class T, std::size_t Vectors>
+DENSIMD_INLINE bool is_finite_row(const Line<T, Vectors>& row) {
+    Batch<T> sum(T(0));  // of zeros, if all are finite
+    DENSIMD_UNROLLED (v, Vectors) sum = sum + (row.part[v] - row.part[v]);
+    return xsimd::all(sum == Batch<T>(T(0)));
+}
+template <class T>
+DENSIMD_INLINE bool is_finite_row(const Single<T>& row) {
+    const T x = Simd::first(row.lanes);
+    return x - x == 0;
 }
 
 // The first layer while it is trained: a copy of W in whole vectors with zeros behind the end of a row. What
@@ -164,11 +184,16 @@ struct NoHead {
     explicit NoHead(const PerSampleTraining<T>&) {}
     void store_to(const PerSampleTraining<T>&) const {}
 
-    // z += G dz
-    DENSIMD_INLINE void add_step(Batch<T> G, const Row& dz, Row& z) const {
-        for_each_vector_of([G](Batch<T>& sum, Batch<T> term)
-                               DENSIMD_INLINE_LAMBDA { sum = Simd::fma(G, term, sum); },
-                           z, dz);
+    // What dz is multiplied with, and z += that times dz.
+    DENSIMD_INLINE Row multiplier(Batch<T> G) const {
+        Row row;
+        for_each_vector_of([G](Batch<T>& x) DENSIMD_INLINE_LAMBDA { x = G; }, row);
+        return row;
+    }
+    DENSIMD_INLINE void add_step(const Row& multiplier, const Row& dz, Row& z) const {
+        for_each_vector_of([](Batch<T>& sum, Batch<T> m, Batch<T> term)
+                               DENSIMD_INLINE_LAMBDA { sum = Simd::fma(m, term, sum); },
+                           z, multiplier, dz);
     }
 };
 
@@ -200,8 +225,14 @@ struct Head {
         job.parameters[layer.biases] = Simd::first(b);
     }
 
-    DENSIMD_INLINE void add_step(Batch<T> G, const Line<T, Vectors>&, Line<T, Vectors>& z) const {
-        DENSIMD_UNROLLED (v, Vectors) z.part[v] = Simd::fma(G * derivative.part[v], last_dz, z.part[v]);
+    DENSIMD_INLINE Line<T, Vectors> multiplier(Batch<T> G) const {
+        Line<T, Vectors> row;
+        DENSIMD_UNROLLED (v, Vectors) row.part[v] = G * derivative.part[v];
+        return row;
+    }
+    DENSIMD_INLINE void add_step(const Line<T, Vectors>& multiplier, const Line<T, Vectors>&,
+                                 Line<T, Vectors>& z) const {
+        DENSIMD_UNROLLED (v, Vectors) z.part[v] = Simd::fma(multiplier.part[v], last_dz, z.part[v]);
     }
 
     DENSIMD_INLINE Single<T> logit(const Line<T, Vectors>& a) const {
@@ -212,7 +243,7 @@ struct Head {
     }
     DENSIMD_INLINE void step(const Line<T, Vectors>& a, Batch<T> factor, const Single<T>& dz) {
         DENSIMD_UNROLLED (v, Vectors)
-            w.part[v] = Simd::fma(factor * (a.part[v] & mask.part[v]), dz.lanes, w.part[v]);
+            w.part[v] = Simd::fma(factor * a.part[v], dz.lanes, w.part[v]);
         b = Simd::fma(b_factor, dz.lanes, b);
     }
 };
@@ -286,7 +317,7 @@ struct Lookahead {
     DENSIMD_INLINE bool after_first(Head<T, Vectors>& head, Batch<T> factor, Line<T, Vectors>& row,
                                     std::size_t i, std::size_t source_row) const {
         DENSIMD_UNROLLED (v, Vectors) {
-            row.part[v] = value_by<T>(first.activation, row.part[v]);
+            row.part[v] = value_by<T>(first.activation, row.part[v]) & head.mask.part[v];
             head.derivative.part[v] = gradient_by<T>(first.activation, row.part[v], head.w.part[v]);
         }
         Single<T> dz = head.logit(row);
@@ -318,15 +349,15 @@ struct Lookahead {
             const std::size_t source_row = job.order ? job.order[i] : i;
             const T* const x = job.X + source_row * job.ldx;
             Row z = layer.step_and_logits(in, b, stepping, step, x);
-            Batch<T> G = factor * (dot_in_all_lanes(in, x, before) + one);
-            if (const T g = Simd::first(G); g - g != 0) [[unlikely]] {
+            const Row multiplier = rest.multiplier(factor * (dot_in_all_lanes(in, x, before) + one));
+            if (is_finite_row(multiplier)) [[likely]] {
+                rest.add_step(multiplier, dz, z);
+            } else {
                 for_each_vector_of(scale, step, dz);
                 z = layer.step_and_logits(in, b, before, step, x);
                 before = zeros;
                 for_each_vector_of(forget, dz);
-                G = zero;
             }
-            rest.add_step(G, dz, z);
             for_each_vector_of(scale, step, dz);
             stepping = before;
             before = x;

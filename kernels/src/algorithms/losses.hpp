@@ -129,7 +129,7 @@ void binary_cross_entropy_from_probabilities_kernel(std::size_t batch, std::size
                                                     std::size_t lddp, T* loss) noexcept {
     mean_of_terms(batch, out, P, ldp, Y, ldy, dP, lddp, loss, [](Batch<T> p, Batch<T> y) {
         const Batch<T> one(T(1)), lowest(T(-100)), least(T(1e-12)), q = one - p;
-        const Batch<T> log_p = xsimd::max(lowest, log(p)), log_q = xsimd::max(lowest, log1p(-p));
+        const Batch<T> log_p = xsimd::max(lowest, log(p)), log_q = xsimd::max(lowest, log1p(negative(p)));
         return Term<T>{-(y * log_p + (one - y) * log_q), Simd::divide(p - y, xsimd::max(least, p * q))};
     });
 }
