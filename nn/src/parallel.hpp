@@ -88,7 +88,8 @@ struct Effort {
     double steps = 1;
 };
 
-/// How many of the threads offered to use for it; one where more would not save a tenth of the time.
+/// How many of the threads offered to use for it; one where more would not save a quarter of the time, as costs
+/// are never known well.
 inline int useful_threads(int offered, const Effort& effort) {
     if (offered <= 1) return 1;
     const int most = std::min(offered, omp_get_max_threads());
@@ -96,7 +97,7 @@ inline int useful_threads(int offered, const Effort& effort) {
     const ThreadCosts costs = thread_costs();
     const double alone = effort.steps * effort.multiply_adds * costs.multiply_add;
     int best = 1;
-    double least = 0.9 * alone;
+    double least = 0.75 * alone;
     for (int threads = 2; threads <= most; ++threads) {
         const double waiting = costs.wake + effort.steps * effort.barriers * costs.barrier;
         const double reading = effort.steps * effort.bytes * (1 - 1.0 / threads) * costs.byte;
