@@ -53,7 +53,7 @@ inline std::vector<Shape> matrix_shapes() {
     add_every_size(shapes);
     const Shape large[] = {
         {3, 2047, 17}, {2, 2049, 9},    {7, 4100, 5},     {5, 784, 33},  {65, 40, 10},
-        {130, 9, 70},  {17, 1100, 520}, {130, 1030, 131}, {270, 70, 520}};  // packed, or fetched ahead
+        {130, 9, 70},  {17, 1100, 520}, {130, 1030, 131}, {270, 20, 515}};  // packed, or fetched ahead
     shapes.insert(shapes.end(), std::begin(large), std::end(large));
     return shapes;
 }
