@@ -88,8 +88,8 @@ struct Effort {
     double steps = 1;
 };
 
-/// How many of the threads offered to use for it; one where more would not save a quarter of the time, as costs
-/// are never known well.
+/// How many of the threads offered to use for it; one where more would not save a quarter of the time, as
+/// costs are never known well.
 inline int useful_threads(int offered, const Effort& effort) {
     if (offered <= 1) return 1;
     const int most = std::min(offered, omp_get_max_threads());

@@ -19,9 +19,9 @@ struct Failure {
 // A step has two phases: each thread takes some of the rows through the layers and back, then changes some of
 // the parameters. So what a thread computes depends neither on the others nor on their number.
 //
-// Epochs call after(first row, rows, slot, sum of their losses) for each step, on one thread: after its forward
-// pass or, with steps of single rows, after some more of them. It throws if that is not finite; since nothing may throw in a parallel region, such a call comes
-// after it.
+// Epochs call after(first row, rows, slot, sum of their losses) for each step, on one thread: after its
+// forward pass or, with steps of single rows, after some more of them. It throws if that is not finite; since
+// nothing may throw in a parallel region, such a call comes after it.
 template <class T>
 class Trainer {
   public:

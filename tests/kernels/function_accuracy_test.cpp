@@ -147,8 +147,8 @@ TEST_CASE_TEMPLATE("derivatives at zeros of either sign have the same bits", T, 
 // Where all 2^32 floats have their largest errors, with fused multiply-adds and without.
 TEST_CASE("sigmoid is accurate where it is least accurate") {
     const auto all = functions<float>();
-    const auto sigmoid = std::find_if(all.begin(), all.end(),
-                                      [](const Function<float>& f) { return f.name == "sigmoid"; });
+    const auto sigmoid =
+        std::find_if(all.begin(), all.end(), [](const Function<float>& f) { return f.name == "sigmoid"; });
     check_accuracy(*sigmoid, {-0x1.f5165cp+2f, -0x1.8f4984p+3f, -12.4777241f, -0x1.0a3ca6p+4f, -16.6398067f,
                               -0x1.0a3d44p+4f, -16.6399574f, -54.0665588f});
 }

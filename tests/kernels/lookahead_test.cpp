@@ -177,7 +177,8 @@ TEST_CASE_TEMPLATE("looking ahead survives derivatives whose products overflow",
 
 TEST_CASE_TEMPLATE("looking ahead, an infinite input counts within its row only", T, float, double) {
     Random random;
-    for (const std::size_t units : {std::size_t{1}, std::size_t{3}, std::size_t{5}, kernels::whole_lines<T>(1)}) {
+    for (const std::size_t units :
+         {std::size_t{1}, std::size_t{3}, std::size_t{5}, kernels::whole_lines<T>(1)}) {
         const TestNetwork<T> net({2, units, 1}, Activation::sigmoid, 0, random);
         INFO("network ", net.name());
         const std::vector<T> X = {std::numeric_limits<T>::infinity(), T(1)}, Y = {T(1)};

@@ -140,8 +140,9 @@ struct SiluActivation {
 };
 
 // y[i] = activation(x[i]). Bound: arithmetic, and one division for most; memory does not matter within L2. A
-// sigmoid is seven multiply-adds and a division, which on Zen 4 takes the multiply-adders for two more: 9 cycles
-// per vector of AVX-512, where this loop takes 10. The ReLUs are bound by one load and one store per vector.
+// sigmoid is seven multiply-adds and a division, which on Zen 4 takes the multiply-adders for two more: 9
+// cycles per vector of AVX-512, where this loop takes 10. The ReLUs are bound by one load and one store per
+// vector.
 template <class T, class Function>
 void value_of_each(std::size_t n, Function function, const T* x, T* y) {
     if constexpr (HasTwoWays<Function, T>)

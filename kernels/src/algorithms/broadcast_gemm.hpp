@@ -178,7 +178,8 @@ void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
     else if (product.rows <= few_rows)
         broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs<false>{}, epilogue);
     else
-        broadcast_panels<T, columns_for(tile_height<Splits>, Splits), Splits>(product, AsItIs<false>{}, epilogue);
+        broadcast_panels<T, columns_for(tile_height<Splits>, Splits), Splits>(product, AsItIs<false>{},
+                                                                              epilogue);
 }
 
 }  // namespace

@@ -259,7 +259,9 @@ void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
 
 // Rows of at most half a line and one column, where two rows fill a vector: half the loads and sums.
 template <class Isa, class T>
-concept TakesTwo = requires(const T* p, std::size_t n) { Isa::load_two(p, p, n); };
+concept TakesTwo = requires(const T* p, std::size_t n) {
+    Isa::load_two(p, p, n);
+};
 
 template <class Isa, class T, class Finish>
 void dot_half_lines(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b,
@@ -289,8 +291,7 @@ template <class T, class Step, class Finish>
 void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b, Step step,
               const Finish& finish) {
     if constexpr (TakesTwo<Simd, T> && std::is_same_v<Step, Unit>)
-        if (rows >= 4 && depth <= lanes<T> / 2)
-            return dot_half_lines<Simd>(rows, depth, A, lda, b, finish);
+        if (rows >= 4 && depth <= lanes<T> / 2) return dot_half_lines<Simd>(rows, depth, A, lda, b, finish);
     if (rows < Simd::sums_at_once<T> / 2)
         dot_tiles<T, 1, 1>(rows, 1, depth, A, lda, b, 0, step, finish);
     else

@@ -98,8 +98,8 @@ DENSIMD_INLINE Batch<T> exp_in_range(Batch<T> x, Batch<T> taken_out = Batch<T>(T
     return E::scaled(r, shifted - taken_out);
 }
 
-// 1 + exp(-x), likewise: without a negation and, where multiply-adds are fused, with one rounding less. Relative errors of exp near 1 shrink
-// in the sum, so sigmoids need no case distinction by sign.
+// 1 + exp(-x), likewise: without a negation and, where multiply-adds are fused, with one rounding less.
+// Relative errors of exp near 1 shrink in the sum, so sigmoids need no case distinction by sign.
 template <class T>
 DENSIMD_INLINE Batch<T> one_plus_exp_minus(Batch<T> x, Batch<T> taken_out = Batch<T>(T(0))) {
     using E = Exp<T>;
@@ -168,9 +168,8 @@ struct Any {
         using E = Exp<T>;
         const Batch<T> zero(T(0)), one(T(1));
         const auto tiny = x < Batch<T>(E::lowest);
-        const Batch<T> denominator =
-            one_plus_exp_minus(clamp(x, E::all_zero, -E::lowest),
-                               xsimd::select(tiny, Batch<T>(E::apart_exponent), zero));
+        const Batch<T> denominator = one_plus_exp_minus(
+            clamp(x, E::all_zero, -E::lowest), xsimd::select(tiny, Batch<T>(E::apart_exponent), zero));
         return Simd::divide(numerator, denominator) * xsimd::select(tiny, Batch<T>(1 / E::apart), one);
     }
 };

@@ -242,8 +242,7 @@ struct Head {
         return {Simd::sum_in_all_lanes(sum_of(sum.part))};
     }
     DENSIMD_INLINE void step(const Line<T, Vectors>& a, Batch<T> factor, const Single<T>& dz) {
-        DENSIMD_UNROLLED (v, Vectors)
-            w.part[v] = Simd::fma(factor * a.part[v], dz.lanes, w.part[v]);
+        DENSIMD_UNROLLED (v, Vectors) w.part[v] = Simd::fma(factor * a.part[v], dz.lanes, w.part[v]);
         b = Simd::fma(b_factor, dz.lanes, b);
     }
 };

@@ -69,21 +69,26 @@ void map(std::size_t n, T* y, Function function, const Inputs*... x) {
 }
 
 // A function with a short way for usual arguments and a longer one for all: function.value<Usual>(x) and
-// function.value<Any>(x). Usual are arguments of at most function.usual_to in size and NaN, or function.unusual(x)
-// tells which are not. The longer way is out of line and out of the loop, where a call would drive the
-// constants from the registers.
+// function.value<Any>(x). Usual are arguments of at most function.usual_to in size and NaN, or
+// function.unusual(x) tells which are not. The longer way is out of line and out of the loop, where a call
+// would drive the constants from the registers.
 struct Usual;
 struct Any;
 
 template <class Function>
-concept LimitedInSize = requires { Function::usual_to; };
+concept LimitedInSize = requires {
+    Function::usual_to;
+};
 template <class Function, class T>
-concept HasTwoWays =
-    LimitedInSize<Function> || requires(Function function, Batch<T> x) { function.unusual(x); };
+concept HasTwoWays = LimitedInSize<Function> || requires(Function function, Batch<T> x) {
+    function.unusual(x);
+};
 
 // One comparison for four vectors, where the ISA has such an instruction.
 template <class Isa, class B>
-concept HasLargerBits = requires(B x) { Isa::larger_bits(x, x); };
+concept HasLargerBits = requires(B x) {
+    Isa::larger_bits(x, x);
+};
 
 template <class Function, class T>
 DENSIMD_INLINE auto unusual(const Function& function, Batch<T> x) {

@@ -1,0 +1,273 @@
+// The layer's forward pass: a gemm that starts from the bias and ends in the activation.
+#pragma once
+
+#include <densimd/kernels.hpp>
+
+#include "algorithms/activation.hpp"
+#include "algorithms/broadcast_gemm.hpp"
+#include "algorithms/dot_gemm.hpp"
+#include "algorithms/packed_gemm.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+// Into L1, or only into L2. Out of line, so that its addresses burden no loop; the asm keeps g++ from
+// dropping a call without effect.
+template <int Level, class T>
+[[gnu::noinline]] void prefetch(const T* p, std::size_t ld, std::size_t rows, std::size_t cols) {
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < cols; c += lanes<T>)
+            __builtin_prefetch(p + r * ld + c, Level == 1, Level == 1 ? 3 : 2);
+    asm volatile("");
+}
+
+// Each row of a tile fetches `share` rows of the panel of W after its own into L2.
+template <class T>
+struct NextPanel {
+    const T* W;
+    std::size_t ldw, share;
+};
+
+// The bias starts the sums; the activation is applied to whole vectors before they are stored.
+template <class T>
+struct ForwardEpilogue {
+    const T* bias;  // null: none
+    const ActivationFunctions<T>* activation;
+    T* out;
+    std::size_t ld;
+    bool continued = false;                    // `out` holds the sums so far
+    const NextPanel<T>* next_panel = nullptr;  // to be fetched; null: not
+
+    template <std::size_t Rows, std::size_t Columns>
+    DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
+        constexpr std::size_t panel = Columns * width<T>;
+        if (next_panel == nullptr) return;
+        const auto [W, ld_of_W, share] = *next_panel;
+        prefetch<2>(W + row * share * ld_of_W + column + panel, ld_of_W, Rows * share, panel);
+    }
+
+    // The same for the results from there on.
+    ForwardEpilogue at(std::size_t row, std::size_t column) const {
+        ForwardEpilogue from = *this;
+        if (bias) from.bias += column;
+        from.out += row * ld + column;
+        return from;
+    }
+
+    template <bool Partial>
+    Batch<T> start(std::size_t row, std::size_t column, std::size_t count) const {
+        if (continued) return load<Partial>(out + row * ld + column, count);
+        return bias ? load<Partial>(bias + column, count) : Batch<T>(T(0));
+    }
+
+    template <bool Partial, std::size_t Rows, std::size_t Columns>
+    void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
+                std::size_t count) const {
+        if (activation->value == nullptr) return store_tile<Partial>(sum, row, column, count);
+        constexpr std::size_t vectors = Rows * Columns;
+        if constexpr (vectors == 1) {
+            const Batch<T> tile[1][1] = {{activation->value(sum[0][0])}};
+            return store_tile<Partial>(tile, row, column, count);
+        }
+        alignas(64) T values[vectors * width<T>];
+        DENSIMD_UNROLLED (i, vectors) sum[i / Columns][i % Columns].store_aligned(values + i * width<T>);
+        activation->values(vectors * width<T>, values, values);
+        Batch<T> tile[Rows][Columns];
+        DENSIMD_UNROLLED (i, vectors)
+            tile[i / Columns][i % Columns] = Batch<T>::load_aligned(values + i * width<T>);
+        store_tile<Partial>(tile, row, column, count);
+    }
+
+    template <bool Partial, std::size_t Rows, std::size_t Columns>
+    void store_tile(const Batch<T> (&tile)[Rows][Columns], std::size_t row, std::size_t column,
+                    std::size_t count) const {
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (c, Columns) {
+                T* p = out + (row + r) * ld + column + c * width<T>;
+                if (c == Columns - 1)
+                    store<Partial>(p, count, tile[r][c]);
+                else
+                    tile[r][c].store_unaligned(p);
+            }
+    }
+};
+
+// The activation of one sum, in registers.
+template <class T>
+void finish_one_output(T sum, const T* bias, const ActivationFunctions<T>& activation, T* out) {
+    const Batch<T> z((sum + T(0)) + (bias ? *bias : T(0)));  // as LaneSum::total
+    Simd::store_partial(out, 1, activation.value ? activation.value(z) : z);
+}
+
+// One output of one row, W a contiguous column.
+template <class T>
+void forward_one_sum(std::size_t in, const T* x, const T* W, const T* bias,
+                     const ActivationFunctions<T>& activation, T* out) {
+    T sum[1];
+    dot_rows<1>(in, x, W, 0, AsItIs<true>{}, sum);
+    finish_one_output(sum[0], bias, activation, out);
+}
+
+// One output: a dot product per row. W is a column whose elements are ldw apart. Contiguous results wait for
+// their activation until all are there, so that its vectors are full.
+template <class T>
+void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
+                        std::size_t ldw, const ForwardEpilogue<T>& epilogue) {
+    const T bias = epilogue.bias ? *epilogue.bias : T(0);
+    T* const out = epilogue.out;
+    const std::size_t ld = batch == 1 ? 1 : epilogue.ld;
+    const auto finish = [&](std::size_t row, std::size_t, std::size_t rows, std::size_t, T* sums,
+                            std::size_t) {
+        T* const results = ld == 1 ? out + row : sums;
+        map(
+            rows, results, [=](Batch<T> sum) { return (sum + Batch<T>(T(0))) + Batch<T>(bias); }, sums);
+        if (ld == 1) return;
+        if (epilogue.activation->values) epilogue.activation->values(rows, sums, sums);
+        for (std::size_t i = 0; i < rows; ++i) out[(row + i) * ld] = sums[i];
+    };
+    if (ldw == 1)
+        dot_gemv(batch, in, X, ldx, W, Unit{}, finish);
+    else
+        dot_gemv(batch, in, X, ldx, W, AnyStep{ldw}, finish);
+    if (ld == 1 && epilogue.activation->values) epilogue.activation->values(batch, out, out);
+}
+
+// y += x[k] times row k of W, for `Rows` rows.
+template <std::size_t Rows, class T, class Source>
+void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const Source& source, std::size_t k,
+              T* y) {
+    Batch<T> element[Rows];
+    decltype(source.row(0)) row[Rows];
+    DENSIMD_UNROLLED (r, Rows) {
+        element[r] = Batch<T>(x[k + r]);
+        row[r] = source.row(k + r);
+    }
+    const T* const w = W + k * ldw;
+    for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+        constexpr bool partial = decltype(kind)::partial;
+        const auto column = source.template column<partial>(i, count);
+        Batch<T> sum = load<partial>(y + i, count), part[Rows];
+        DENSIMD_UNROLLED (r, Rows)
+            part[r] = source.template load<partial>(w + r * ldw + i, count, row[r], column);
+        DENSIMD_UNROLLED (r, Rows) sum = Simd::fma(element[r], part[r], sum);
+        DENSIMD_UNROLLED (r, Rows)
+            source.template keep<partial>(w + r * ldw + i, count, part[r], row[r], column);
+        store<partial>(y + i, count, sum);
+    });
+}
+
+// One row of X and many columns: rows of W, four at a time, are added to the results in L1. The order of each
+// sum is that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one
+// load per vector of W, and a quarter as many loads and stores again for the results. What is written back
+// comes after the loads of all four rows, which else would wait for stores a multiple of 4 KiB away.
+template <class T, class Source>
+void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+                      const Source& source, const ForwardEpilogue<T>& epilogue) {
+    T* const y = epilogue.out;
+    for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) {
+        constexpr bool partial = decltype(kind)::partial;
+        store<partial>(y + i, count, epilogue.template start<partial>(0, i, count));
+    });
+    std::size_t k = 0;
+    for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
+    for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
+    if (epilogue.activation->values) epilogue.activation->values(out, y, y);
+}
+
+// The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
+// of a panel of W stays in L2 even if ld is a multiple of 4 KiB and so reaches only a sixteenth of its sets;
+// or it is packed, as is one that is too large for L1. With many rows and a W beyond L2, the first tile's
+// wait for its panel is all that is left to save: the tiles of the panel before fetch it. Fewer rows would
+// have too much to fetch at a time.
+template <class T>
+void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
+    const bool few_sets = product.ldb * sizeof(T) % 2048 == 0;
+    const bool packed = packing_pays(product) && (few_sets || product.depth > 512);
+    const bool fetch = product.rows >= 128 && product.depth * product.ldb * sizeof(T) > 512 * 1024;
+    const std::size_t block = packed ? max_packed_depth<T> : fetch ? 512 : few_sets ? 256 : 2048;
+    const std::size_t last = packed ? block : 2 * block - (fetch ? 1 : 0);
+    const auto multiply = [&] {
+        if (packed) return packed_gemm(product, epilogue);
+        const NextPanel<T> next{product.B, product.ldb, fetch ? (product.depth - 1) / product.rows + 1 : 0};
+        epilogue.next_panel = fetch ? &next : nullptr;
+        broadcast_gemm<T, 1>(product, epilogue);
+    };
+    const auto activation = epilogue.activation;
+    std::size_t left = product.depth;
+    if (product.rows > 2 * few_rows) {
+        epilogue.activation = &functions<T>(Activation::identity);
+        product.depth = block;
+        for (; left > last; left -= block) {
+            multiply();
+            product.A += block;
+            product.B += block * product.ldb;
+            epilogue.continued = true;
+        }
+    }
+    epilogue.activation = activation;
+    product.depth = left;
+    multiply();
+}
+
+constexpr bool is_long_row(std::size_t out, std::size_t lanes) { return out >= 32 * lanes; }
+
+template <class T>
+void forward_rows(const Product<T>& product, const ForwardEpilogue<T>& epilogue) {
+    switch (splits_for<T>(product.cols)) {
+        case 4:
+            return broadcast_gemm<T, 4>(product, epilogue);
+        case 2:
+            return broadcast_gemm<T, 2>(product, epilogue);
+        default:
+            return forward_in_blocks(product, epilogue);
+    }
+}
+
+// Short rows back to back: the activation of many elements at once, while they are in L1, works on full
+// vectors and loads its constants once.
+template <class T>
+void forward_short_rows(Product<T> product, ForwardEpilogue<T> epilogue) {
+    const auto activation = epilogue.activation;
+    epilogue.activation = &functions<T>(Activation::identity);
+    const std::size_t rows = product.rows, block = 4096 / product.cols;
+    for (std::size_t row = 0; row < rows; row += block) {
+        product.rows = rows - row < block ? rows - row : block;
+        forward_rows(product, epilogue);
+        activation->values(product.rows * product.cols, epilogue.out, epilogue.out);
+        product.A += block * product.row_stride;
+        epilogue.out += block * epilogue.ld;
+    }
+}
+
+template <class T>
+void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                          const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
+                          std::size_t lda) noexcept {
+    if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
+    const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), A, lda};
+    if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
+    if (batch == 1 && is_long_row(out, lanes<T>))
+        return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
+    const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
+    const bool short_rows =
+        out <= 4 * lanes<T> && lda == out && batch > few_rows && (batch >= 32 || out % lanes<T> != 0);
+    if (short_rows && epilogue.activation->values && out > 0)
+        forward_short_rows(product, epilogue);
+    else
+        forward_rows(product, epilogue);
+}
+
+template <class T>
+void gemm_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                 std::size_t ldw, T* Z, std::size_t ldz) noexcept {
+    dense_forward_kernel<T>(batch, in, out, X, ldx, W, ldw, nullptr, Activation::identity, Z, ldz);
+}
+
+template <class T>
+void gemv_kernel(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw, const T* b,
+                 T* y) noexcept {
+    dense_forward_kernel<T>(1, in, out, x, in, W, ldw, b, Activation::identity, y, out);
+}
+
+}  // namespace
+}  // namespace densimd::kernels
