@@ -35,7 +35,7 @@ template <class T>
 struct InputGradient {
     const T* X;
     std::size_t ldx;
-    Batch<T> (*derivative)(Batch<T> a, Batch<T> ds);  // null: identity
+    const ActivationFunctions<T>* activation;
     T* dX;
     std::size_t lddx;
 
@@ -44,13 +44,23 @@ struct InputGradient {
         finish<true>(row, col, rows, cols, sums, ld);
     }
 
+    // Of row 0, any number of columns.
+    void operator()(std::size_t col, std::size_t count, T* sums) const {
+        const auto gradients = activation->gradients;
+        map(
+            count, gradients ? sums : dX + col, [](Batch<T> sum) { return sum + Batch<T>(T(0)); },
+            sums);  // as LaneSum::total
+        if (gradients) gradients(count, X + col, sums, dX + col);
+    }
+
     // At most a vector of columns; a whole one if not Partial.
     template <bool Partial>
     void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                 std::size_t ld) const {
         for (std::size_t r = 0; r < rows; ++r) {
             Batch<T> gradient = load<Partial>(sums + r * ld, cols) + Batch<T>(T(0));  // as LaneSum::total
-            if (derivative) gradient = derivative(load<Partial>(X + (row + r) * ldx + col, cols), gradient);
+            if (activation->gradient)
+                gradient = activation->gradient(load<Partial>(X + (row + r) * ldx + col, cols), gradient);
             store<Partial>(dX + (row + r) * lddx + col, cols, gradient);
         }
     }
@@ -63,7 +73,7 @@ void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t 
     if (out == 1 && ldw == 1)
         return backward_one_output(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
     dot_gemm(batch, in, out, dZ, lddz, W, ldw,
-             InputGradient<T>{X, ldx, functions<T>(activation).gradient, dX, lddx});
+             InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
 }
 
 template <class T>

@@ -107,7 +107,7 @@ DENSIMD_INLINE void dot_lines(std::size_t p, const T* a, const T* B, std::size_t
 // One row of A: sums[r] = the dot products of a with `Rows` rows of B. Bound: one load per vector of B, and
 // the shuffles at the end.
 template <std::size_t Rows, class T, class Source>
-void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const Source& source, T* sums) {
+[[gnu::noinline]] void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const Source& source, T* sums) {
     constexpr std::size_t vectors = vectors_per_line<T>, line = lanes<T>, w = width<T>;
     constexpr std::size_t most = Simd::accumulators / 3 / vectors;  // lines of `a` in registers
     Batch<T> sum[Rows][vectors];
@@ -139,26 +139,56 @@ void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const 
     sums_of_lanes<T>(to_sum, sums);
 }
 
-// All rows of B; source_of(col) is the source of the rows from `col` on, finish as for dot_tile. Rows from
-// 2 KiB on are read at most four at a time: more streams would outrun the prefetchers.
+// The same for rows of at most one line.
+template <std::size_t Rows, class T, class Source>
+DENSIMD_INLINE void dot_short_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb,
+                                   const Source& source, T* sums) {
+    constexpr std::size_t vectors = vectors_per_line<T>, w = width<T>;
+    Batch<T> element[vectors];
+    DENSIMD_UNROLLED (v, vectors) element[v] = load<true>(a + v * w, count_in_vector<T>(depth, v));
+    Batch<T> product[Rows];
+    DENSIMD_UNROLLED (r, Rows) {
+        const auto row = source.row(r);
+        Batch<T> part[vectors];
+        DENSIMD_UNROLLED (v, vectors) {
+            const T* const address = B + r * ldb + v * w;
+            const std::size_t count = count_in_vector<T>(depth, v);
+            const Batch<T> b = source.template load<true>(address, count, row, element[v]);
+            source.template keep<true>(address, count, b, row, element[v]);
+            part[v] = element[v] * b;
+        }
+        product[r] = sum_of(part);
+    }
+    sums_of_lanes<T>(product, sums);
+}
+
+// All rows of B, a block of rows after the other. source_of(col, count) is the source of a block, whose
+// at(r) is that of its rows from r on. finish(col, count, sums) takes the results of a block: more calls would
+// drive what belongs to all rows from the registers. Rows from 2 KiB on are read at most four at a time: more
+// streams would outrun the prefetchers.
+template <class T>
+constexpr std::size_t block_of_rows = 8 * lanes<T>;
+
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {
     constexpr std::size_t at_once = Simd::sums_at_once<T>, few = at_once < 4 ? at_once : 4;
-    T sums[at_once];
-    std::size_t col = 0;
-    if (depth < 32 * lanes<T>)
-        for (; col + at_once <= cols; col += at_once) {
-            dot_rows<at_once>(depth, a, B + col * ldb, ldb, source_of(col), sums);
-            finish.template finish<at_once != width<T>>(0, col, 1, at_once, sums, at_once);
-        }
-    for (; col + few <= cols; col += few) {
-        dot_rows<few>(depth, a, B + col * ldb, ldb, source_of(col), sums);
-        finish(0, col, 1, few, sums, at_once);
-    }
-    for (; col < cols; ++col) {
-        dot_rows<1>(depth, a, B + col * ldb, ldb, source_of(col), sums);
-        finish(0, col, 1, 1, sums, at_once);
+    alignas(64) T sums[block_of_rows<T>];
+    for (std::size_t col = 0; col < cols; col += block_of_rows<T>) {
+        const std::size_t rows = cols - col < block_of_rows<T> ? cols - col : block_of_rows<T>;
+        const T* const block = B + col * ldb;
+        const auto source = source_of(col, rows);
+        std::size_t r = 0;
+        if (depth <= lanes<T>)
+            for (; r + at_once <= rows; r += at_once)
+                dot_short_rows<at_once>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
+        else if (depth < 32 * lanes<T>)
+            for (; r + at_once <= rows; r += at_once)
+                dot_rows<at_once>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
+        for (; r + few <= rows; r += few)
+            dot_rows<few>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
+        for (; r < rows; ++r) dot_rows<1>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
+        finish(col, rows, sums);
     }
 }
 
@@ -250,7 +280,7 @@ void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
     constexpr std::size_t at_once = Simd::sums_at_once<T>;
     if (rows == 1)
         dot_one_row(
-            cols, depth, A, B, ldb, [](std::size_t) { return AsItIs<true>{}; }, finish);
+            cols, depth, A, B, ldb, [](std::size_t, std::size_t) { return AsItIs<true>{}; }, finish);
     else if (8 * rows > at_once && depth > 0 && depth <= lanes<T>)
         shallow_gemm(rows, cols, depth, A, lda, B, ldb, finish);
     else

@@ -176,7 +176,7 @@ DENSIMD_INLINE void with_updated_logits(const Layer& layer, T* parameters, const
                 }));
         }
     take(line_of_logits<T, Vectors>(layer.inputs, layer.outputs, next_x, W, layer.stride,
-                                    Updated<T, Version::after>{x, dz, scale}, b));
+                                    UpdatedBeforeProduct<T>{x, dz, scale}, b));
 }
 
 // The mean of a row's terms and dZ of its layer, which has `derivative`; null: none.

@@ -6,12 +6,30 @@
 namespace densimd::kernels {
 namespace {
 
-enum class Version { before, after };
+// W, updated with a sample as a product reads it: each vector may be loaded only once. Here the product is
+// that with W before the update, and `scaled_x` has the sample's inputs for its rows, times the learning rate.
+template <class T>
+struct UpdatedAfterProduct {
+    static constexpr bool one_row = true;
 
-// W, updated with a sample: each vector may be loaded only once. The product is that with W before or after
-// the update.
-template <class T, Version version>
-struct Updated {
+    const T* scaled_x;  // as an array: broadcast from memory, elements leave the shuffles to the sums
+
+    DENSIMD_INLINE UpdatedAfterProduct at(std::size_t r) const { return {scaled_x + r}; }
+    DENSIMD_INLINE Batch<T> row(std::size_t k) const { return Batch<T>(scaled_x[k]); }
+    template <bool Partial>
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Batch<T>, Batch<T>) const {
+        return kernels::load<Partial>(address, count);
+    }
+    template <bool Partial>
+    DENSIMD_INLINE void keep(const T* address, std::size_t count, Batch<T> loaded, Batch<T> scaled,
+                             Batch<T> gradient) const {
+        store<Partial>(const_cast<T*>(address), count, updated<T>(scaled, gradient, loaded));
+    }
+};
+
+// The product is that with W after the update.
+template <class T>
+struct UpdatedBeforeProduct {
     static constexpr bool one_row = true;
 
     const T *x, *dz;
@@ -22,17 +40,13 @@ struct Updated {
     DENSIMD_INLINE Batch<T> column(std::size_t j, std::size_t count) const {
         return kernels::load<Partial>(dz + j, count);
     }
-
     template <bool Partial>
-    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Batch<T> scaled_x,
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Batch<T> scaled,
                                  Batch<T> gradient) const {
-        const Batch<T> old = kernels::load<Partial>(address, count);
-        return version == Version::before ? old : updated<T>(scaled_x, gradient, old);
+        return updated<T>(scaled, gradient, kernels::load<Partial>(address, count));
     }
     template <bool Partial>
-    DENSIMD_INLINE void keep(const T* address, std::size_t count, Batch<T> loaded, Batch<T> scaled_x,
-                             Batch<T> gradient) const {
-        const Batch<T> w = version == Version::before ? updated<T>(scaled_x, gradient, loaded) : loaded;
+    DENSIMD_INLINE void keep(const T* address, std::size_t count, Batch<T> w, Batch<T>, Batch<T>) const {
         store<Partial>(const_cast<T*>(address), count, w);  // W is the caller's to write
     }
 };
@@ -44,25 +58,28 @@ void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, c
         dense_backward_input_kernel(1, in, out, dz, 1, W, ldw, a, in, activation, dx, in);
         update_by_one(in, out, x, dz, scale, W, ldw);
     } else {
+        alignas(64) T scaled_x[block_of_rows<T>];
         dot_one_row(
             in, out, dz, W, ldw,
-            [&](std::size_t k) {
-                return Updated<T, Version::before>{x + k, dz, scale};
+            [&](std::size_t k, std::size_t rows) {
+                map(
+                    rows, scaled_x, [=](Batch<T> element) { return Batch<T>(scale) * element; }, x + k);
+                return UpdatedAfterProduct<T>{scaled_x};
             },
-            InputGradient<T>{a, in, functions<T>(activation).gradient, dx, in});
+            InputGradient<T>{a, in, &functions<T>(activation), dx, in});
     }
     if (b) update_bias(1, out, dz, out, scale, b);
 }
 
 template <class T, std::size_t Splits>
-void update_forward(const Product<T>& product, const Updated<T, Version::after>& source,
+void update_forward(const Product<T>& product, const UpdatedBeforeProduct<T>& source,
                     const ForwardEpilogue<T>& epilogue) {
     broadcast_panels<T, columns_for(2, Splits), Splits>(product, source, epilogue);
 }
 
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.
 template <class T>
-void update_forward_one_output(std::size_t in, const Updated<T, Version::after>& source, T* W,
+void update_forward_one_output(std::size_t in, const UpdatedBeforeProduct<T>& source, T* W,
                                const T* next_x, const ForwardEpilogue<T>& epilogue) {
     const Batch<T> factor(source.scale), dz(in > 0 ? *source.dz : T(0));
     LaneSum<T> sum;
@@ -82,7 +99,7 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
                                  T* y) noexcept {
     if (b) update_bias(1, out, dz, out, scale, b);
     const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), y, out};
-    const Updated<T, Version::after> source{x, dz, scale};
+    const UpdatedBeforeProduct<T> source{x, dz, scale};
     const Product<T> product{1, out, in, next_x, in, 1, W, ldw};
     if (out == 1) {
         if (ldw == 1) return update_forward_one_output(in, source, W, next_x, epilogue);

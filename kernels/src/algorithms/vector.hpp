@@ -168,6 +168,13 @@ constexpr std::size_t lanes = 64 / sizeof(T);
 template <class T>
 constexpr std::size_t vectors_per_line = lanes<T> / width<T>;
 
+// How many of a row's n elements are in vector v of a line.
+template <class T>
+constexpr std::size_t count_in_vector(std::size_t n, std::size_t v) {
+    const std::size_t before = v * width<T>;
+    return n < before ? 0 : n - before < width<T> ? n - before : width<T>;
+}
+
 // Upper half to lower half.
 template <class B, std::size_t N>
 B sum_of(const B (&x)[N]) {
@@ -230,6 +237,7 @@ struct AsItIs {
     static constexpr bool one_row = OneRow;
 
     struct Nothing {};
+    DENSIMD_INLINE AsItIs at(std::size_t) const { return {}; }
     DENSIMD_INLINE Nothing row(std::size_t) const { return {}; }
     template <bool Partial>
     DENSIMD_INLINE Nothing column(std::size_t, std::size_t) const {
