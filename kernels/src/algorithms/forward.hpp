@@ -7,6 +7,7 @@
 #include "algorithms/broadcast_gemm.hpp"
 #include "algorithms/dot_gemm.hpp"
 #include "algorithms/packed_gemm.hpp"
+#include "algorithms/short_row.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -246,6 +247,8 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
     const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
+    if (batch == 1 && is_short_row<T>(out))
+        return forward_short_row<T>(in, out, X, W, ldw, AsItIs<true>{}, b, functions<T>(activation), A);
     if (batch == 1 && is_long_row(out, lanes<T>))
         return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};

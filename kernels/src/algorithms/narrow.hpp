@@ -63,37 +63,12 @@ DENSIMD_INLINE void activate(Activation activation, Row& row) {
         for_each_vector_of([value](Batch<T>& z) DENSIMD_INLINE_LAMBDA { z = value(z); }, row);
 }
 
-// x W + b of several outputs. The sums are split as those of the tiles.
+// x W + b of several outputs.
 template <class T, std::size_t Vectors, class Source>
 DENSIMD_INLINE Line<T, Vectors> line_of_logits(std::size_t in, std::size_t out, const T* x, const T* W,
                                                std::size_t ldw, const Source& source, const T* b) {
-    constexpr std::size_t splits = 4;
-    static_assert(splits_for<T>(1) == splits && splits_for<T>(lanes<T>) == splits);
-    Batch<T> sum[Vectors][splits];
-    decltype(source.template column<true>(0, 0)) columns[Vectors];
-    for_each_part<T, Vectors>(out, [&](std::size_t v, std::size_t j, std::size_t n) DENSIMD_INLINE_LAMBDA {
-        columns[v] = source.template column<true>(j, n);
-        sum[v][0] = load<true>(b + j, n);
-        DENSIMD_UNROLLED (s, splits - 1) sum[v][s + 1] = Batch<T>(T(0));
-    });
-    const auto multiply_add = [&](std::size_t s, std::size_t k) DENSIMD_INLINE_LAMBDA {
-        const Batch<T> element(x[k]);
-        const auto row = source.row(k);
-        for_each_part<T, Vectors>(
-            out, [&](std::size_t v, std::size_t j, std::size_t n) DENSIMD_INLINE_LAMBDA {
-                const T* const address = W + k * ldw + j;
-                const Batch<T> w = source.template load<true>(address, n, row, columns[v]);
-                source.template keep<true>(address, n, w, row, columns[v]);
-                sum[v][s] = Simd::fma(element, w, sum[v][s]);
-            });
-    };
-    std::size_t k = 0;
-    for (; k + splits <= in; k += splits)
-        DENSIMD_UNROLLED (s, splits) multiply_add(s, k + s);
-    DENSIMD_UNROLLED (s, splits - 1)
-        if (k + s < in) multiply_add(s, k + s);
     Line<T, Vectors> z;
-    DENSIMD_UNROLLED (v, Vectors) z.part[v] = sum_of(sum[v]);
+    logits_of_row<true>(in, out, x, W, ldw, source, b, z.part);
     return z;
 }
 

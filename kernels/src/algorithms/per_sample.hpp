@@ -106,6 +106,8 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
         update_by_one(in, out, x, dz, scale, W, ldw);
         return forward_one_output(1, in, next_x, in, W, ldw, epilogue);
     }
+    if (is_short_row<T>(out))
+        return forward_short_row<T>(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
     if (is_long_row(out, lanes<T>)) return forward_long_row(in, out, next_x, W, ldw, source, epilogue);
     switch (splits_for<T>(out)) {
         case 4:
