@@ -109,7 +109,8 @@ DENSIMD_INLINE void dot_lines(std::size_t p, const T* a, const T* B, std::size_t
 template <std::size_t Rows, class T, class Source>
 [[gnu::noinline]] void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const Source& source, T* sums) {
     constexpr std::size_t vectors = vectors_per_line<T>, line = lanes<T>, w = width<T>;
-    constexpr std::size_t most = Simd::accumulators / 3 / vectors;  // lines of `a` in registers
+    // Lines of `a` in registers: with more streams than prefetchers, writing wants longer runs than reading.
+    constexpr std::size_t most = Source::writes ? Simd::accumulators / 3 / vectors : 2;
     Batch<T> sum[Rows][vectors];
     DENSIMD_UNROLLED (r, Rows)
         DENSIMD_UNROLLED (v, vectors) sum[r][v] = Batch<T>(T(0));
@@ -162,27 +163,30 @@ DENSIMD_INLINE void dot_short_rows(std::size_t depth, const T* a, const T* B, st
     sums_of_lanes<T>(product, sums);
 }
 
-// All rows of B, a block of rows after the other. source_of(col, count) is the source of a block, whose
-// at(r) is that of its rows from r on. finish(col, count, sums) takes the results of a block: more calls would
-// drive what belongs to all rows from the registers. Rows from 2 KiB on are read at most four at a time: more
-// streams would outrun the prefetchers.
 template <class T>
 constexpr std::size_t block_of_rows = 8 * lanes<T>;
 
+// All rows of B, a block of rows after the other. source_of(col, count) is the source of a block, whose
+// at(r) is that of its rows from r on. finish(col, count, sums) takes the results of a block: more calls would
+// drive what belongs to all rows from the registers. Long rows are read at most four at a time if they are
+// written too, or so far apart that their lines would compete for the same sets of L1.
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {
+    using Source = decltype(source_of(0, 0));
     constexpr std::size_t at_once = Simd::sums_at_once<T>, few = at_once < 4 ? at_once : 4;
+    constexpr bool many_streams = !Source::writes && at_once * vectors_per_line<T> <= Simd::accumulators;
+    const bool many = depth < long_row<T> || (many_streams && !has_few_sets<T>(ldb));
     alignas(64) T sums[block_of_rows<T>];
     for (std::size_t col = 0; col < cols; col += block_of_rows<T>) {
         const std::size_t rows = cols - col < block_of_rows<T> ? cols - col : block_of_rows<T>;
         const T* const block = B + col * ldb;
-        const auto source = source_of(col, rows);
+        const Source source = source_of(col, rows);
         std::size_t r = 0;
         if (depth <= lanes<T>)
             for (; r + at_once <= rows; r += at_once)
                 dot_short_rows<at_once>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
-        else if (depth < 32 * lanes<T>)
+        else if (many)
             for (; r + at_once <= rows; r += at_once)
                 dot_rows<at_once>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
         for (; r + few <= rows; r += few)

@@ -133,7 +133,9 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
     if (ld == 1 && epilogue.activation->values) epilogue.activation->values(batch, out, out);
 }
 
-// y += x[k] times row k of W, for `Rows` rows.
+// y += x[k] times row k of W, for `Rows` rows. A load waits for a store before it if their addresses differ by
+// a multiple of 4 KiB; so the columns are gone through in that direction in which the loads of W leave such
+// addresses behind.
 template <std::size_t Rows, class T, class Source>
 void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const Source& source, std::size_t k,
               T* y) {
@@ -144,7 +146,7 @@ void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const So
         row[r] = source.row(k + r);
     }
     const T* const w = W + k * ldw;
-    for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+    const auto add = [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
         constexpr bool partial = decltype(kind)::partial;
         const auto column = source.template column<partial>(i, count);
         Batch<T> sum = load<partial>(y + i, count), part[Rows];
@@ -154,13 +156,19 @@ void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const So
         DENSIMD_UNROLLED (r, Rows)
             source.template keep<partial>(w + r * ldw + i, count, part[r], row[r], column);
         store<partial>(y + i, count, sum);
-    });
+    };
+    const std::size_t ahead = (std::bit_cast<std::uintptr_t>(y) - std::bit_cast<std::uintptr_t>(w)) % 4096;
+    if (ahead < 1024)
+        for_each_vector_backward<T>(out, add);
+    else
+        for_each_vector<T>(out, add);
 }
 
-// One row of X and many columns: rows of W, four at a time, are added to the results in L1. The order of each
+// One row of X and many columns: several rows of W at a time are added to the results in L1. The order of each
 // sum is that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one
-// load per vector of W, and a quarter as many loads and stores again for the results. What is written back
-// comes after the loads of all four rows, which else would wait for stores a multiple of 4 KiB away.
+// load per vector of W, and of the results one load and one store per vector and so many rows. As many rows
+// as registers hold inputs for, unless they would compete for the sets of L1; four if they are written too,
+// which comes after the loads of all four: else these would wait for stores a multiple of 4 KiB away.
 template <class T, class Source>
 void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                       const Source& source, const ForwardEpilogue<T>& epilogue) {
@@ -170,6 +178,11 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
         store<partial>(y + i, count, epilogue.template start<partial>(0, i, count));
     });
     std::size_t k = 0;
+    if constexpr (!Source::writes) {
+        if (Simd::accumulators > 16 && !has_few_sets<T>(ldw))
+            for (; k + 16 <= in; k += 16) add_rows<16>(out, x, W, ldw, source, k, y);
+        for (; k + 8 <= in; k += 8) add_rows<8>(out, x, W, ldw, source, k, y);
+    }
     for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
     for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
     if (epilogue.activation->values) epilogue.activation->values(out, y, y);
@@ -182,7 +195,7 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
 // have too much to fetch at a time.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
-    const bool few_sets = product.ldb * sizeof(T) % 2048 == 0;
+    const bool few_sets = has_few_sets<T>(product.ldb);
     const bool packed = packing_pays(product) && (few_sets || product.depth > 512);
     const bool fetch = product.rows >= 128 && product.depth * product.ldb * sizeof(T) > 512 * 1024;
     const std::size_t block = packed ? max_packed_depth<T> : fetch ? 512 : few_sets ? 256 : 2048;
@@ -209,8 +222,6 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     product.depth = left;
     multiply();
 }
-
-constexpr bool is_long_row(std::size_t out, std::size_t lanes) { return out >= 32 * lanes; }
 
 template <class T>
 void forward_rows(const Product<T>& product, const ForwardEpilogue<T>& epilogue) {
@@ -249,7 +260,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1 && is_short_row<T>(out))
         return forward_short_row<T>(in, out, X, W, ldw, AsItIs<true>{}, b, functions<T>(activation), A);
-    if (batch == 1 && is_long_row(out, lanes<T>))
+    if (batch == 1 && out >= long_row<T>)
         return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     const bool short_rows =

@@ -10,7 +10,7 @@ namespace {
 // that with W before the update, and `scaled_x` has the sample's inputs for its rows, times the learning rate.
 template <class T>
 struct UpdatedAfterProduct {
-    static constexpr bool one_row = true;
+    static constexpr bool one_row = true, writes = true;
 
     const T* scaled_x;  // as an array: broadcast from memory, elements leave the shuffles to the sums
 
@@ -30,7 +30,7 @@ struct UpdatedAfterProduct {
 // The product is that with W after the update.
 template <class T>
 struct UpdatedBeforeProduct {
-    static constexpr bool one_row = true;
+    static constexpr bool one_row = true, writes = true;
 
     const T *x, *dz;
     T scale;
@@ -108,7 +108,7 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
     }
     if (is_short_row<T>(out))
         return forward_short_row<T>(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
-    if (is_long_row(out, lanes<T>)) return forward_long_row(in, out, next_x, W, ldw, source, epilogue);
+    if (out >= long_row<T>) return forward_long_row(in, out, next_x, W, ldw, source, epilogue);
     switch (splits_for<T>(out)) {
         case 4:
             return update_forward<T, 4>(product, source, epilogue);

@@ -159,11 +159,30 @@ void for_each_vector(std::size_t n, Body body) {
     if (i < n) body(i, n - i, Partial{});
 }
 
+// The same from the last vector to the first.
+template <class T, class Body>
+void for_each_vector_backward(std::size_t n, Body body) {
+    constexpr std::size_t w = width<T>;
+    std::size_t i = n / w * w;
+    if (i < n) body(i, n - i, Partial{});
+    for (; i > 0; i -= w) body(i - w, w, Full{});
+}
+
 // Sums along lanes use as many virtual lanes as a cache line has elements, in one to four vectors: term i
 // goes to lane i mod lanes, and the lanes are added upper half to lower half. So the order is the same on
 // every ISA.
 template <class T>
 constexpr std::size_t lanes = 64 / sizeof(T);
+
+// From 2 KiB on, a row is long enough for the prefetchers.
+template <class T>
+constexpr std::size_t long_row = 32 * lanes<T>;
+
+// Whether rows `ld` apart begin in so few sets of L1 and L2 that several of them compete.
+template <class T>
+constexpr bool has_few_sets(std::size_t ld) {
+    return ld * sizeof(T) % 2048 == 0;
+}
 
 template <class T>
 constexpr std::size_t vectors_per_line = lanes<T> / width<T>;
@@ -234,7 +253,7 @@ void for_each_lane_vector(std::size_t n, Body body) {
 // row, so that each vector is loaded once.
 template <bool OneRow>
 struct AsItIs {
-    static constexpr bool one_row = OneRow;
+    static constexpr bool one_row = OneRow, writes = false;
 
     struct Nothing {};
     DENSIMD_INLINE AsItIs at(std::size_t) const { return {}; }
