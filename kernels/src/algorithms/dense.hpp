@@ -89,6 +89,14 @@ void gemv_t_kernel(std::size_t in, std::size_t out, const T* dz, const T* W, std
     gemm_nt_kernel<T>(1, in, out, dz, out, W, ldw, dx, in);
 }
 
+// Out of line, so that its addresses burden no loop; the asm keeps g++ from dropping a call without effect.
+template <class T>
+[[gnu::noinline]] void prefetch(const T* p, std::size_t ld, std::size_t rows, std::size_t cols) {
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < cols; c += lanes<T>) __builtin_prefetch(p + r * ld + c, 1, 3);
+    asm volatile("");
+}
+
 // W += scale * sum: the gradient never reaches memory. W is fetched while the sums are made, if that takes
 // long enough to wait for L3.
 template <class T>
@@ -100,7 +108,7 @@ struct UpdateEpilogue {
 
     template <std::size_t Rows, std::size_t Columns>
     DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
-        if (fetch) prefetch<1>(W + row * ld + column, ld, Rows, Columns * width<T>);
+        if (fetch) prefetch(W + row * ld + column, ld, Rows, Columns * width<T>);
     }
 
     UpdateEpilogue at(std::size_t row, std::size_t column) const {

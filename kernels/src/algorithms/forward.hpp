@@ -12,23 +12,6 @@
 namespace densimd::kernels {
 namespace {
 
-// Into L1, or only into L2. Out of line, so that its addresses burden no loop; the asm keeps g++ from
-// dropping a call without effect.
-template <int Level, class T>
-[[gnu::noinline]] void prefetch(const T* p, std::size_t ld, std::size_t rows, std::size_t cols) {
-    for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t c = 0; c < cols; c += lanes<T>)
-            __builtin_prefetch(p + r * ld + c, Level == 1, Level == 1 ? 3 : 2);
-    asm volatile("");
-}
-
-// Each row of a tile fetches `share` rows of the panel of W after its own into L2.
-template <class T>
-struct NextPanel {
-    const T* W;
-    std::size_t ldw, share;
-};
-
 // The bias starts the sums; the activation is applied to whole vectors before they are stored.
 template <class T>
 struct ForwardEpilogue {
@@ -36,16 +19,10 @@ struct ForwardEpilogue {
     const ActivationFunctions<T>* activation;
     T* out;
     std::size_t ld;
-    bool continued = false;                    // `out` holds the sums so far
-    const NextPanel<T>* next_panel = nullptr;  // to be fetched; null: not
+    bool continued = false;  // `out` holds the sums so far
 
     template <std::size_t Rows, std::size_t Columns>
-    DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
-        constexpr std::size_t panel = Columns * width<T>;
-        if (next_panel == nullptr) return;
-        const auto [W, ld_of_W, share] = *next_panel;
-        prefetch<2>(W + row * share * ld_of_W + column + panel, ld_of_W, Rows * share, panel);
-    }
+    void begin(std::size_t, std::size_t) const {}
 
     // The same for the results from there on.
     ForwardEpilogue at(std::size_t row, std::size_t column) const {
@@ -167,8 +144,8 @@ void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const So
 // One row of X and many columns: several rows of W at a time are added to the results in L1. The order of each
 // sum is that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one
 // load per vector of W, and of the results one load and one store per vector and so many rows. As many rows
-// as registers hold inputs for, unless they would compete for the sets of L1; four if they are written too,
-// which comes after the loads of all four: else these would wait for stores a multiple of 4 KiB away.
+// as registers hold inputs for, or six if they compete for the eight lines of a set; four if they are written
+// too, which comes after the loads of all four: else these would wait for stores a multiple of 4 KiB away.
 template <class T, class Source>
 void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                       const Source& source, const ForwardEpilogue<T>& epilogue) {
@@ -179,9 +156,11 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
     });
     std::size_t k = 0;
     if constexpr (!Source::writes) {
-        if (Simd::accumulators > 16 && !has_few_sets<T>(ldw))
-            for (; k + 16 <= in; k += 16) add_rows<16>(out, x, W, ldw, source, k, y);
-        for (; k + 8 <= in; k += 8) add_rows<8>(out, x, W, ldw, source, k, y);
+        constexpr std::size_t many = Simd::accumulators > 16 ? 16 : 8;
+        if (has_few_sets<T>(ldw))
+            for (; k + 6 <= in; k += 6) add_rows<6>(out, x, W, ldw, source, k, y);
+        else
+            for (; k + many <= in; k += many) add_rows<many>(out, x, W, ldw, source, k, y);
     }
     for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
     for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
@@ -189,22 +168,19 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
 }
 
 // The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
-// of a panel of W stays in L2 even if ld is a multiple of 4 KiB and so reaches only a sixteenth of its sets;
-// or it is packed, as is one that is too large for L1. With many rows and a W beyond L2, the first tile's
-// wait for its panel is all that is left to save: the tiles of the panel before fetch it. Fewer rows would
-// have too much to fetch at a time.
+// of a panel of W stays in L2, even if its rows reach only few of its sets; or it is packed, as is one that is
+// too large for L1.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const bool few_sets = has_few_sets<T>(product.ldb);
     const bool packed = packing_pays(product) && (few_sets || product.depth > 512);
-    const bool fetch = product.rows >= 128 && product.depth * product.ldb * sizeof(T) > 512 * 1024;
-    const std::size_t block = packed ? max_packed_depth<T> : fetch ? 512 : few_sets ? 256 : 2048;
-    const std::size_t last = packed ? block : 2 * block - (fetch ? 1 : 0);
+    const std::size_t block = packed ? max_packed_depth<T> : few_sets ? 512 : 2048;
+    const std::size_t last = packed ? block : 2 * block - 1;
     const auto multiply = [&] {
-        if (packed) return packed_gemm(product, epilogue);
-        const NextPanel<T> next{product.B, product.ldb, fetch ? (product.depth - 1) / product.rows + 1 : 0};
-        epilogue.next_panel = fetch ? &next : nullptr;
-        broadcast_gemm<T, 1>(product, epilogue);
+        if (packed)
+            packed_gemm(product, epilogue);
+        else
+            broadcast_gemm<T, 1>(product, epilogue);
     };
     const auto activation = epilogue.activation;
     std::size_t left = product.depth;

@@ -10,9 +10,6 @@ namespace {
 // same place of another page: a multiple of 4 KiB apart they all fall into one set of L1, and few of L2, so
 // that every tile would fetch them from L3 anew. Copied back to back, a panel stays in L1 or L2 for all tiles
 // after the first. Wider panels gain nothing: their lines come in runs, and a step has more to multiply.
-template <class T>
-constexpr std::size_t panel_columns = columns_for(6, 1) * width<T>;
-
 constexpr std::size_t packed_bytes = 64 * 1024;  // on the stack
 
 template <class T>
@@ -20,7 +17,7 @@ constexpr std::size_t max_packed_depth = packed_bytes / sizeof(T) / panel_column
 
 template <class T>
 bool packing_pays(const Product<T>& product) {
-    return panel_columns<T> <= lanes<T> && product.rows >= 16 && product.depth >= 16 &&
+    return has_narrow_panels<T> && product.rows >= 16 && product.depth >= 16 &&
            product.cols >= panel_columns<T> && product.ldb * sizeof(T) >= 2048;
 }
 
