@@ -177,46 +177,15 @@ void broadcast_panels(const Product<T>& product, const Source& source, const Epi
         column += broadcast_panel<T, Columns, Splits>(product, source, epilogue, column) * width<T>;
 }
 
-// B as it is, whose rows are fetched into L1 (Level 1) or L2 (Level 2) some rows ahead: each row of a panel lies
-// on other pages than the one before, where no prefetcher follows. Rows that compete for sets must not go to
-// L1. Only for tall tiles and wide panels, which have loads to spare; narrow panels are packed if it pays.
-template <class T, int Level>
-struct Fetching {
-    static constexpr bool one_row = false, writes = false;
-    static constexpr std::size_t rows_ahead = 16;
-
-    std::size_t ld;
-
-    struct Nothing {};
-    DENSIMD_INLINE Nothing row(std::size_t) const { return {}; }
-    template <bool Partial>
-    DENSIMD_INLINE Nothing column(std::size_t, std::size_t) const {
-        return {};
-    }
-    template <bool Partial>
-    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Nothing, Nothing) const {
-        __builtin_prefetch(address + rows_ahead * ld, 0, Level == 1 ? 3 : 2);
-        return kernels::load<Partial>(address, count);
-    }
-    template <bool Partial>
-    DENSIMD_INLINE void keep(const T*, std::size_t, Batch<T>, Nothing, Nothing) const {}
-};
-
 template <class T, std::size_t Splits, class Epilogue>
 void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
-    const auto multiply = [&](const auto& source) {
-        broadcast_panels<T, columns_for(tile_height<Splits>, Splits), Splits>(product, source, epilogue);
-    };
     if (product.rows == 1)
         broadcast_panels<T, columns_for(1, Splits), Splits>(product, AsItIs<true>{}, epilogue);
     else if (product.rows <= few_rows)
         broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs<false>{}, epilogue);
-    else if constexpr (Splits > 1 || has_narrow_panels<T>)
-        multiply(AsItIs<false>{});
-    else if (has_few_sets<T>(product.ldb))
-        multiply(Fetching<T, 2>{product.ldb});
     else
-        multiply(Fetching<T, 1>{product.ldb});
+        broadcast_panels<T, columns_for(tile_height<Splits>, Splits), Splits>(product, AsItIs<false>{},
+                                                                              epilogue);
 }
 
 }  // namespace

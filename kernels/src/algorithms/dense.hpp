@@ -221,7 +221,7 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
         update_by_one(in, out, X, dZ, scale, W, ldw);
     else
         transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw,
-                        UpdateEpilogue<T>{scale, W, ldw, batch >= 128});
+                        UpdateEpilogue<T>{scale, W, ldw, batch >= 32});
 }
 
 // b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1.

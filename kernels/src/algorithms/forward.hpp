@@ -167,6 +167,44 @@ void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, s
     if (epilogue.activation->values) epilogue.activation->values(out, y, y);
 }
 
+// W as it is, whose rows are fetched into L1 (Level 1) or L2 (Level 2) some rows ahead: each row of a panel lies
+// on other pages than the one before, where no prefetcher follows.
+template <class T, int Level>
+struct Fetching {
+    static constexpr bool one_row = false, writes = false;
+    static constexpr std::size_t rows_ahead = 16;
+
+    std::size_t ld;
+
+    struct Nothing {};
+    DENSIMD_INLINE Nothing row(std::size_t) const { return {}; }
+    template <bool Partial>
+    DENSIMD_INLINE Nothing column(std::size_t, std::size_t) const {
+        return {};
+    }
+    template <bool Partial>
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Nothing, Nothing) const {
+        __builtin_prefetch(address + rows_ahead * ld, 0, Level == 1 ? 3 : 2);
+        return kernels::load<Partial>(address, count);
+    }
+    template <bool Partial>
+    DENSIMD_INLINE void keep(const T*, std::size_t, Batch<T>, Nothing, Nothing) const {}
+};
+
+// Tall tiles of wide panels have loads to spare for that. Rows that compete for sets must not go to L1.
+template <class T, class Epilogue>
+void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
+    constexpr std::size_t columns = columns_for(tile_height<1>, 1);
+    if constexpr (has_narrow_panels<T>)
+        broadcast_gemm<T, 1>(product, epilogue);
+    else if (product.rows <= few_rows)
+        broadcast_gemm<T, 1>(product, epilogue);
+    else if (has_few_sets<T>(product.ldb))
+        broadcast_panels<T, columns, 1>(product, Fetching<T, 2>{product.ldb}, epilogue);
+    else
+        broadcast_panels<T, columns, 1>(product, Fetching<T, 1>{product.ldb}, epilogue);
+}
+
 // The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
 // of a panel of W stays in L2, even if its rows reach only few of its sets; or it is packed, as is one that is
 // too large for L1.
@@ -180,7 +218,7 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
         if (packed)
             packed_gemm(product, epilogue);
         else
-            broadcast_gemm<T, 1>(product, epilogue);
+            fetching_gemm(product, epilogue);
     };
     const auto activation = epilogue.activation;
     std::size_t left = product.depth;
