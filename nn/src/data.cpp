@@ -22,8 +22,7 @@ void set_row(const T* from, Matrix<T>& to, std::size_t row) {
 std::vector<std::size_t> permutation(std::size_t count, std::uint64_t seed, std::uint64_t stream) {
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    Random random(seed, stream);
-    for (std::size_t left = count; left > 1; --left) std::swap(order[left - 1], order[random.below(left)]);
+    shuffle(order, seed, stream);
     return order;
 }
 

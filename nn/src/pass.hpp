@@ -19,25 +19,30 @@ struct Rows {
     std::size_t count = 0;
 };
 
-/// A few bytes take a call of memcpy longer than these copies of fixed sizes, of which the last overlaps the
-/// one before.
+/// Copies rows order[0] .. order[count - 1] of `from`, or its first ones if `order` is null. A few bytes take a
+/// call of memcpy longer than copies of a fixed size, of which the last overlaps the one before.
 template <class T>
-void copy_row(const T* from, std::size_t count, T* to) noexcept {
-    const std::size_t bytes = count * sizeof(T);
-    const auto* source = reinterpret_cast<const std::byte*>(from);
-    auto* target = reinterpret_cast<std::byte*>(to);
-    const auto copy = [&]<std::size_t size>() {
-        for (std::size_t i = 0; i + size < bytes; i += size) std::memcpy(target + i, source + i, size);
-        std::memcpy(target + bytes - size, source + bytes - size, size);
+void copy_rows(MatrixView<const T> from, const std::size_t* order, MatrixView<T> to) noexcept {
+    const std::size_t bytes = to.cols() * sizeof(T);
+    const auto copy = [&](auto copy_row) {
+        for (std::size_t i = 0; i < to.rows(); ++i)
+            copy_row(reinterpret_cast<const std::byte*>(from.row(order ? order[i] : i)),
+                     reinterpret_cast<std::byte*>(to.row(i)));
+    };
+    const auto in_pieces = [&]<std::size_t size>() {
+        copy([bytes](const std::byte* source, std::byte* target) {
+            for (std::size_t i = 0; i + size < bytes; i += size) std::memcpy(target + i, source + i, size);
+            std::memcpy(target + bytes - size, source + bytes - size, size);
+        });
     };
     if (bytes > 256)
-        std::memcpy(target, source, bytes);
+        copy([bytes](const std::byte* source, std::byte* target) { std::memcpy(target, source, bytes); });
     else if (bytes >= 16)
-        copy.template operator()<16>();
+        in_pieces.template operator()<16>();
     else if (bytes >= 8)
-        copy.template operator()<8>();
+        in_pieces.template operator()<8>();
     else
-        copy.template operator()<4>();
+        in_pieces.template operator()<4>();
 }
 
 /// ds[n] times the derivative of an activation with the output a[n].
@@ -197,12 +202,10 @@ class Pass {
     /// Copies rows first .. first + count - 1 to the workspace's rows from `slot` on.
     void gather(const Rows<T>& source, std::size_t first, std::size_t slot,
                 std::size_t count) const noexcept {
-        const MatrixView<T> X = gathered_inputs(slot, count), Y = gathered_targets(slot, count);
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::size_t row = source.order ? source.order[first + i] : first + i;
-            copy_row(source.X.row(row), X.cols(), X.row(i));
-            copy_row(source.Y.row(row), Y.cols(), Y.row(i));
-        }
+        const std::size_t* const order = source.order ? source.order + first : nullptr;
+        const std::size_t from = order ? 0 : first, rows = order ? source.X.rows() : count;
+        copy_rows(source.X.middle_rows(from, rows), order, gathered_inputs(slot, count));
+        copy_rows(source.Y.middle_rows(from, rows), order, gathered_targets(slot, count));
     }
     MatrixView<T> gathered_inputs(std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.inputs_, slot, count);

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace densimd::nn {
 
@@ -38,5 +40,12 @@ class Random {
 
     std::uint64_t state_;
 };
+
+/// Fisher and Yates' shuffle.
+inline void shuffle(std::vector<std::size_t>& order, std::uint64_t seed, std::uint64_t stream) {
+    Random random(seed, stream);
+    for (std::size_t left = order.size(); left > 1; --left)
+        std::swap(order[left - 1], order[random.below(left)]);
+}
 
 }  // namespace densimd::nn

@@ -15,6 +15,7 @@
 #include "check.hpp"
 #include "descent.hpp"
 #include "metric.hpp"
+#include "random.hpp"
 #include "work.hpp"
 
 namespace densimd::nn {
@@ -94,8 +95,9 @@ void BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<
     check_same_rows(X.rows(), Y.rows());
     if (X.rows() == 0) throw Error("X and Y have no rows; expected at least 1");
     const auto check = [this](MatrixView<const T> M, const char* name) {
-        for (std::size_t i = 0; i < M.rows(); ++i)
-            if (!kernels_->all_finite(M.cols(), M.row(i))) check_finite(M, name);  // says where
+        const std::size_t at_once = M.stride() == M.cols() ? M.rows() : 1;  // a call takes as long as few numbers
+        for (std::size_t i = 0; i < M.rows(); i += at_once)
+            if (!kernels_->all_finite(at_once * M.cols(), M.row(i))) check_finite(M, name);  // says where
     };
     check(X, "X");
     check(Y, "Y");
@@ -235,8 +237,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                                    record.epoch, step, std::move(history));
         };
         if (options.shuffle) {
-            const std::vector<std::size_t> shuffled = permutation(order.size(), seed_, record.epoch);
-            for (std::size_t i = 0; i < order.size(); ++i) order[i] = split.training[shuffled[i]];
+            std::ranges::copy(split.training, order.begin());
+            shuffle(order, seed_, record.epoch);
         }
 
         // Anew in each epoch: on_epoch may have restored another state.
