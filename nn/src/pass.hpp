@@ -19,8 +19,8 @@ struct Rows {
     std::size_t count = 0;
 };
 
-/// Copies rows order[0] .. order[count - 1] of `from`, or its first ones if `order` is null. A few bytes take a
-/// call of memcpy longer than copies of a fixed size, of which the last overlaps the one before.
+/// Copies rows order[0] .. order[count - 1] of `from`, or its first ones if `order` is null. A few bytes take
+/// a call of memcpy longer than copies of a fixed size, of which the last overlaps the one before.
 template <class T>
 void copy_rows(MatrixView<const T> from, const std::size_t* order, MatrixView<T> to) noexcept {
     const std::size_t bytes = to.cols() * sizeof(T);

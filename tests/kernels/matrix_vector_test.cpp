@@ -1,6 +1,7 @@
 // gemv, gemv_t and ger against the reference, on every shape and layout.
 #include <doctest/doctest.h>
 
+#include <string>
 #include <vector>
 
 #include "support/isas.hpp"
@@ -11,13 +12,17 @@ using namespace densimd::test;
 
 namespace {
 
+// All sizes, and rows so long that several are read at a time: fewer of those a multiple of 2 KiB apart.
 template <class Check>
 void for_each_shape(Check check) {
+    const auto check_shape = [&](std::size_t in, std::size_t out) {
+        INFO("in ", in, ", out ", out);
+        check(in, out);
+    };
     for (const std::size_t in : vector_sizes)
-        for (const std::size_t out : vector_sizes) {
-            INFO("in ", in, ", out ", out);
-            check(in, out);
-        }
+        for (const std::size_t out : vector_sizes) check_shape(in, out);
+    for (const std::size_t in : {1u, 5u, 9u, 23u, 131u})
+        for (const std::size_t out : {256u, 259u, 512u, 600u}) check_shape(in, out);
 }
 
 template <class T>
@@ -67,6 +72,23 @@ TEST_CASE_TEMPLATE("gemv", T, float, double) {
             });
         }
     });
+}
+
+// Stores that look like loads of W to come are gone through backwards.
+TEST_CASE_TEMPLATE("gemv gives the same bits wherever its results lie", T, float, double) {
+    constexpr std::size_t in = 23, out = 515, page = 4096 / sizeof(T);
+    Random random;
+    const auto x = random.vector<T>(in), W = random.vector<T>(in * out);
+    for (const Isa isa : kernels::available_isas()) {
+        INFO("isa ", std::string(kernels::name(isa)));
+        std::vector<T> expected(out), memory(page + out);
+        kernels::table<T>(isa).gemv(in, out, x.data(), W.data(), out, nullptr, expected.data());
+        for (std::size_t offset = 0; offset < page; offset += 13) {
+            T* const y = memory.data() + offset;
+            kernels::table<T>(isa).gemv(in, out, x.data(), W.data(), out, nullptr, y);
+            CHECK(bit_difference(std::vector<T>(y, y + out), expected) == "");
+        }
+    }
 }
 
 TEST_CASE_TEMPLATE("gemv_t", T, float, double) {

@@ -72,8 +72,7 @@ void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t 
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
     if (out == 1 && ldw == 1)
         return backward_one_output(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
-    dot_gemm(batch, in, out, dZ, lddz, W, ldw,
-             InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
+    dot_gemm(batch, in, out, dZ, lddz, W, ldw, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
 }
 
 template <class T>
@@ -220,8 +219,7 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
     if (batch == 1)
         update_by_one(in, out, X, dZ, scale, W, ldw);
     else
-        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw,
-                        UpdateEpilogue<T>{scale, W, ldw, batch >= 32});
+        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw, batch >= 32});
 }
 
 // b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1.

@@ -107,7 +107,8 @@ DENSIMD_INLINE void dot_lines(std::size_t p, const T* a, const T* B, std::size_t
 // One row of A: sums[r] = the dot products of a with `Rows` rows of B. Bound: one load per vector of B, and
 // the shuffles at the end.
 template <std::size_t Rows, class T, class Source>
-[[gnu::noinline]] void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb, const Source& source, T* sums) {
+[[gnu::noinline]] void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb,
+                                const Source& source, T* sums) {
     constexpr std::size_t vectors = vectors_per_line<T>, line = lanes<T>, w = width<T>;
     // Lines of `a` in registers: with more streams than prefetchers, writing wants longer runs than reading.
     constexpr std::size_t most = Source::writes ? Simd::accumulators / 3 / vectors : 2;
@@ -167,9 +168,9 @@ template <class T>
 constexpr std::size_t block_of_rows = 8 * lanes<T>;
 
 // All rows of B, a block of rows after the other. source_of(col, count) is the source of a block, whose
-// at(r) is that of its rows from r on. finish(col, count, sums) takes the results of a block: more calls would
-// drive what belongs to all rows from the registers. Long rows are read at most four at a time if they are
-// written too, or so far apart that their lines would compete for the same sets of L1.
+// at(r) is that of its rows from r on. finish(col, count, sums) takes the results of a block: more calls
+// would drive what belongs to all rows from the registers. Long rows are read at most four at a time if they
+// are written too, or so far apart that their lines would compete for the same sets of L1.
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {

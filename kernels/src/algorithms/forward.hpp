@@ -6,6 +6,7 @@
 #include "algorithms/activation.hpp"
 #include "algorithms/broadcast_gemm.hpp"
 #include "algorithms/dot_gemm.hpp"
+#include "algorithms/long_row.hpp"
 #include "algorithms/packed_gemm.hpp"
 #include "algorithms/short_row.hpp"
 
@@ -110,65 +111,8 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
     if (ld == 1 && epilogue.activation->values) epilogue.activation->values(batch, out, out);
 }
 
-// y += x[k] times row k of W, for `Rows` rows. A load waits for a store before it if their addresses differ by
-// a multiple of 4 KiB; so the columns are gone through in that direction in which the loads of W leave such
-// addresses behind.
-template <std::size_t Rows, class T, class Source>
-void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const Source& source, std::size_t k,
-              T* y) {
-    Batch<T> element[Rows];
-    decltype(source.row(0)) row[Rows];
-    DENSIMD_UNROLLED (r, Rows) {
-        element[r] = Batch<T>(x[k + r]);
-        row[r] = source.row(k + r);
-    }
-    const T* const w = W + k * ldw;
-    const auto add = [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
-        constexpr bool partial = decltype(kind)::partial;
-        const auto column = source.template column<partial>(i, count);
-        Batch<T> sum = load<partial>(y + i, count), part[Rows];
-        DENSIMD_UNROLLED (r, Rows)
-            part[r] = source.template load<partial>(w + r * ldw + i, count, row[r], column);
-        DENSIMD_UNROLLED (r, Rows) sum = Simd::fma(element[r], part[r], sum);
-        DENSIMD_UNROLLED (r, Rows)
-            source.template keep<partial>(w + r * ldw + i, count, part[r], row[r], column);
-        store<partial>(y + i, count, sum);
-    };
-    const std::size_t ahead = (std::bit_cast<std::uintptr_t>(y) - std::bit_cast<std::uintptr_t>(w)) % 4096;
-    if (ahead < 1024)
-        for_each_vector_backward<T>(out, add);
-    else
-        for_each_vector<T>(out, add);
-}
-
-// One row of X and many columns: several rows of W at a time are added to the results in L1. The order of each
-// sum is that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one
-// load per vector of W, and of the results one load and one store per vector and so many rows. As many rows
-// as registers hold inputs for, or six if they compete for the eight lines of a set; four if they are written
-// too, which comes after the loads of all four: else these would wait for stores a multiple of 4 KiB away.
-template <class T, class Source>
-void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
-                      const Source& source, const ForwardEpilogue<T>& epilogue) {
-    T* const y = epilogue.out;
-    for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) {
-        constexpr bool partial = decltype(kind)::partial;
-        store<partial>(y + i, count, epilogue.template start<partial>(0, i, count));
-    });
-    std::size_t k = 0;
-    if constexpr (!Source::writes) {
-        constexpr std::size_t many = Simd::accumulators > 16 ? 16 : 8;
-        if (has_few_sets<T>(ldw))
-            for (; k + 6 <= in; k += 6) add_rows<6>(out, x, W, ldw, source, k, y);
-        else
-            for (; k + many <= in; k += many) add_rows<many>(out, x, W, ldw, source, k, y);
-    }
-    for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
-    for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
-    if (epilogue.activation->values) epilogue.activation->values(out, y, y);
-}
-
-// W as it is, whose rows are fetched into L1 (Level 1) or L2 (Level 2) some rows ahead: each row of a panel lies
-// on other pages than the one before, where no prefetcher follows.
+// W as it is, whose rows are fetched into L1 (Level 1) or L2 (Level 2) some rows ahead: each row of a panel
+// lies on other pages than the one before, where no prefetcher follows.
 template <class T, int Level>
 struct Fetching {
     static constexpr bool one_row = false, writes = false;
@@ -206,8 +150,8 @@ void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
 }
 
 // The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
-// of a panel of W stays in L2, even if its rows reach only few of its sets; or it is packed, as is one that is
-// too large for L1.
+// of a panel of W stays in L2, even if its rows reach only few of its sets; or it is packed, as is one that
+// is too large for L1.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const bool few_sets = has_few_sets<T>(product.ldb);
@@ -275,7 +219,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (batch == 1 && is_short_row<T>(out))
         return forward_short_row<T>(in, out, X, W, ldw, AsItIs<true>{}, b, functions<T>(activation), A);
     if (batch == 1 && out >= long_row<T>)
-        return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, epilogue);
+        return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, b, functions<T>(activation), A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     const bool short_rows =
         out <= 4 * lanes<T> && lda == out && batch > few_rows && (batch >= 32 || out % lanes<T> != 0);

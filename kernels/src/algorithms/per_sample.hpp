@@ -7,7 +7,8 @@ namespace densimd::kernels {
 namespace {
 
 // W, updated with a sample as a product reads it: each vector may be loaded only once. Here the product is
-// that with W before the update, and `scaled_x` has the sample's inputs for its rows, times the learning rate.
+// that with W before the update, and `scaled_x` has the sample's inputs for its rows, times the learning
+// rate.
 template <class T>
 struct UpdatedAfterProduct {
     static constexpr bool one_row = true, writes = true;
@@ -79,8 +80,8 @@ void update_forward(const Product<T>& product, const UpdatedBeforeProduct<T>& so
 
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.
 template <class T>
-void update_forward_one_output(std::size_t in, const UpdatedBeforeProduct<T>& source, T* W,
-                               const T* next_x, const ForwardEpilogue<T>& epilogue) {
+void update_forward_one_output(std::size_t in, const UpdatedBeforeProduct<T>& source, T* W, const T* next_x,
+                               const ForwardEpilogue<T>& epilogue) {
     const Batch<T> factor(source.scale), dz(in > 0 ? *source.dz : T(0));
     LaneSum<T> sum;
     for_each_lane_vector<T>(in, [&](std::size_t v, std::size_t k, std::size_t n,
@@ -108,15 +109,13 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
     }
     if (is_short_row<T>(out))
         return forward_short_row<T>(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
-    if (out >= long_row<T>) return forward_long_row(in, out, next_x, W, ldw, source, epilogue);
-    switch (splits_for<T>(out)) {
-        case 4:
-            return update_forward<T, 4>(product, source, epilogue);
-        case 2:
-            return update_forward<T, 2>(product, source, epilogue);
-        default:
-            return update_forward<T, 1>(product, source, epilogue);
-    }
+    if (out >= long_row<T>)
+        return forward_long_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
+    static_assert(is_short_row<T>(lanes<T>));  // so no row that gets here has four sums per output
+    if (splits_for<T>(out) == 2)
+        update_forward<T, 2>(product, source, epilogue);
+    else
+        update_forward<T, 1>(product, source, epilogue);
 }
 
 }  // namespace

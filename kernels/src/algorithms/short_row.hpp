@@ -1,5 +1,5 @@
-// One row through a layer of few outputs: all its sums in registers, without the loops over tiles, which would
-// take longer than the arithmetic. Bound: one load per vector of W and one per input, or the latency of
+// One row through a layer of few outputs: all its sums in registers, without the loops over tiles, which
+// would take longer than the arithmetic. Bound: one load per vector of W and one per input, or the latency of
 // in / Splits multiply-adds.
 #pragma once
 
@@ -49,9 +49,8 @@ DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, c
 }
 
 template <class T>
-constexpr std::size_t max_vectors_of_short_row = 4 * vectors_per_line<T> < Simd::accumulators / 2
-                                                     ? 4 * vectors_per_line<T>
-                                                     : Simd::accumulators / 2;
+constexpr std::size_t max_vectors_of_short_row =
+    4 * vectors_per_line<T> < Simd::accumulators / 2 ? 4 * vectors_per_line<T> : Simd::accumulators / 2;
 
 template <class T>
 constexpr T no_bias[max_vectors_of_short_row<T> * width<T>] = {};
