@@ -1,4 +1,4 @@
-// Measures what threads cost, once.
+// Measures what threads cost, and from time to time what of it changes.
 #include <densimd/nn/threads.hpp>
 
 #include <algorithm>
@@ -7,7 +7,6 @@
 #include <iterator>
 #include <limits>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 #include <densimd/kernels.hpp>
@@ -35,30 +34,43 @@ double least_of(const Run& run) {
 constexpr std::size_t n = 64;
 alignas(64) float A[n * n], B[n * n], C[n * n], weights[1 << 15], gradient[1 << 15];
 
-// Nothing where OpenMP grants one thread only, as within a parallel region of the caller's.
-std::optional<ThreadCosts> measure() {
+double multiply_add_alone() {
     const kernels::Kernels<float>& k = kernels::active<float>();
     const double product = least_of([&] {
         const Clock::time_point start = Clock::now();
         k.gemm(n, n, n, A, n, B, n, C, n);
         return seconds_since(start);
     });
+    return product / (n * n * n);
+}
 
+// Not where OpenMP grants one thread only, as within a parallel region of the caller's.
+bool can_form_team() {
     std::size_t team = 0;
     on_team(2, [&team](Member member) {
         if (member.thread == 0) team = member.team;
     });
-    if (team < 2) return std::nullopt;
+    return team == 2;
+}
 
-    // Threads that have just worked stay awake for a millisecond or two, unlike those of a program that
-    // trains now and then.
-    const double wake = least_of([] {
+// Threads that have just worked stay awake for a millisecond or two, unlike those of a program that trains
+// now and then.
+double wake_after_pause() {
+    return least_of([] {
         std::this_thread::sleep_for(std::chrono::milliseconds(4));
         const Clock::time_point start = Clock::now();
         on_team(2, [](Member) {});
         return seconds_since(start);
     });
+}
 
+struct Meeting {
+    double barrier, byte;
+};
+
+// Takes about half a millisecond.
+Meeting meet() {
+    const kernels::Kernels<float>& k = kernels::active<float>();
     constexpr int barriers = 32;
     const double met_at_once = least_of([] {
         double seconds = 0;
@@ -70,7 +82,6 @@ std::optional<ThreadCosts> measure() {
         });
         return seconds / barriers;
     });
-    const double barrier = 4 * met_at_once;  // threads with work do not arrive together
 
     // Both threads read all of it, then each changes its half, as with the weights in a step of training;
     // against one thread that reads as much and changes as much, alone.
@@ -94,20 +105,31 @@ std::optional<ThreadCosts> measure() {
             return seconds / count;
         });
     };
-    const double byte = std::max(0.0, steps(2) - steps(1) - 2 * met_at_once) / half;
-    return ThreadCosts{wake, barrier, byte, product / (n * n * n)};
+    // Threads with work do not arrive together.
+    return {4 * met_at_once, std::max(0.0, steps(2) - steps(1) - 2 * met_at_once) / half};
 }
 
 std::mutex setting;
 std::atomic<bool> is_set = false;
 std::atomic<double> wake, barrier, byte, multiply_add;
+std::atomic<Clock::time_point> meet_again = Clock::time_point::max();
+
+void store(const Meeting& meeting) {
+    barrier = meeting.barrier;
+    byte = meeting.byte;
+}
 
 void store(const ThreadCosts& costs) {
     wake = costs.wake;
-    barrier = costs.barrier;
-    byte = costs.byte;
     multiply_add = costs.multiply_add;
+    store(Meeting{costs.barrier, costs.byte});
     is_set = true;
+}
+
+// A host may move its guest's CPUs apart: then barriers and memory cost several times as much.
+void store_for_a_while(const Meeting& meeting) {
+    store(meeting);
+    meet_again = Clock::now() + std::chrono::milliseconds(100);
 }
 
 }  // namespace
@@ -116,17 +138,24 @@ ThreadCosts thread_costs() {
     if (!is_set) {
         const std::lock_guard lock(setting);
         if (!is_set) {
-            const std::optional<ThreadCosts> measured = measure();
+            const double alone = multiply_add_alone();
             constexpr double infinity = std::numeric_limits<double>::infinity();
-            if (!measured) return {infinity, infinity, infinity, 1};
-            store(*measured);
+            if (!can_form_team()) return {infinity, infinity, infinity, 1};
+            const double wake_up = wake_after_pause();
+            const Meeting meeting = meet();
+            store(ThreadCosts{wake_up, meeting.barrier, meeting.byte, alone});
+            store_for_a_while(meeting);
         }
+    } else if (Clock::now() > meet_again.load()) {
+        const std::unique_lock lock(setting, std::try_to_lock);
+        if (lock && Clock::now() > meet_again.load() && can_form_team()) store_for_a_while(meet());
     }
     return {wake, barrier, byte, multiply_add};
 }
 
 void set_thread_costs(const ThreadCosts& costs) {
     const std::lock_guard lock(setting);
+    meet_again = Clock::time_point::max();
     store(costs);
 }
 

@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/nn.hpp"
@@ -118,7 +120,23 @@ TEST_CASE("calls use the threads that they are offered when these cost nothing")
     CHECK(running_threads() >= 4);  // OpenMP keeps its threads once they are there
 }
 
-// In a process of its own: costs are measured once.
+// In processes of their own: costs that are measured are measured once, but for some.
+TEST_CASE("what barriers and bytes cost is measured again" * doctest::skip()) {
+    const nn::ThreadCosts first = nn::thread_costs();
+    if (std::isinf(first.barrier)) return;  // one CPU
+    const nn::ThreadCosts soon = nn::thread_costs();
+    CHECK((soon.barrier == first.barrier && soon.byte == first.byte));
+    bool changed = false;
+    for (int i = 0; i < 20 && !changed; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(120));
+        const nn::ThreadCosts later = nn::thread_costs();
+        CHECK((later.wake == first.wake && later.multiply_add == first.multiply_add));
+        CHECK((later.barrier > 0 && later.byte >= 0));
+        changed = later.barrier != first.barrier || later.byte != first.byte;
+    }
+    CHECK(changed);
+}
+
 TEST_CASE("what threads cost is not measured where a team cannot form" * doctest::skip()) {
     omp_set_max_active_levels(1);
     nn::ThreadCosts within{};
@@ -139,6 +157,9 @@ TEST_CASE("what threads cost is measured, and can be set") {
     {
         const AllThreads all_threads;
         CHECK(nn::thread_costs().multiply_add == 1);
+        // Those that were measured would be measured anew by now.
+        std::this_thread::sleep_for(std::chrono::milliseconds(150));
+        CHECK(nn::thread_costs().barrier == 0);
     }
     CHECK(nn::thread_costs().wake == measured.wake);
 }
