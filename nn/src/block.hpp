@@ -40,7 +40,7 @@ class BlockEngine {
         const double length = static_cast<double>(length_);
         on_team(useful_threads(work_.threads, {.multiply_adds = 2 * length * weights,
                                                .barriers = 3,
-                                               .bytes = weights * sizeof(T),
+                                               .bytes = weights * sizeof(T) / 2,  // a product hides the rest
                                                .steps = static_cast<double>(work_.source.count) / length}),
                 [&](Member member) {
                     const std::size_t rows = work_.source.count;
