@@ -88,16 +88,21 @@ struct Effort {
     double steps = 1;
 };
 
+/// As thread_costs, but as they were measured last.
+ThreadCosts known_thread_costs();
+
 /// How many of the threads offered to use for it; one where more would not save a quarter of the time, as
 /// costs are never known well.
 inline int useful_threads(int offered, const Effort& effort) {
     if (offered <= 1) return 1;
     const int most = std::min(offered, omp_get_max_threads());
     if (most <= 1) return 1;
-    const ThreadCosts costs = thread_costs();
+    ThreadCosts costs = known_thread_costs();
     const double alone = effort.steps * effort.multiply_adds * costs.multiply_add;
     int best = 1;
     double least = 0.75 * alone;
+    if (alone / most + costs.wake >= least) return 1;  // too little work to ask for more
+    costs = thread_costs();
     for (int threads = 2; threads <= most; ++threads) {
         const double waiting = costs.wake + effort.steps * effort.barriers * costs.barrier;
         const double reading = effort.steps * effort.bytes * (1 - 1.0 / threads) * costs.byte;

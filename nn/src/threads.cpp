@@ -24,9 +24,9 @@ double seconds_since(Clock::time_point start) {
 
 // The least of what run() returns in some runs, seconds: other programs can only add to it.
 template <class Run>
-double least_of(const Run& run) {
+double least_of(int runs, const Run& run) {
     double least = run();
-    for (int i = 1; i < 5; ++i) least = std::min(least, run());
+    for (int i = 1; i < runs; ++i) least = std::min(least, run());
     return least;
 }
 
@@ -36,7 +36,7 @@ alignas(64) float A[n * n], B[n * n], C[n * n], weights[1 << 15], gradient[1 << 
 
 double multiply_add_alone() {
     const kernels::Kernels<float>& k = kernels::active<float>();
-    const double product = least_of([&] {
+    const double product = least_of(5, [&] {
         const Clock::time_point start = Clock::now();
         k.gemm(n, n, n, A, n, B, n, C, n);
         return seconds_since(start);
@@ -56,7 +56,7 @@ bool can_form_team() {
 // Threads that have just worked stay awake for a millisecond or two, unlike those of a program that trains
 // now and then.
 double wake_after_pause() {
-    return least_of([] {
+    return least_of(5, [] {
         std::this_thread::sleep_for(std::chrono::milliseconds(4));
         const Clock::time_point start = Clock::now();
         on_team(2, [](Member) {});
@@ -68,11 +68,11 @@ struct Meeting {
     double barrier, byte;
 };
 
-// Takes about half a millisecond.
+// Takes a third of a millisecond, or some if one of the threads has to wait for a CPU.
 Meeting meet() {
     const kernels::Kernels<float>& k = kernels::active<float>();
-    constexpr int barriers = 32;
-    const double met_at_once = least_of([] {
+    constexpr int barriers = 16;
+    const double met_at_once = least_of(3, [] {
         double seconds = 0;
         on_team(2, [&seconds](Member member) {
             member.barrier();
@@ -88,7 +88,7 @@ Meeting meet() {
     constexpr std::size_t part = std::size(weights) / 2;
     constexpr double half = part * sizeof(float);
     const auto steps = [&](int threads) {
-        return least_of([&] {
+        return least_of(3, [&] {
             constexpr int count = 4;
             double seconds = 0;
             on_team(threads, [&](Member member) {
@@ -126,31 +126,40 @@ void store(const ThreadCosts& costs) {
     is_set = true;
 }
 
-// A host may move its guest's CPUs apart: then barriers and memory cost several times as much.
-void store_for_a_while(const Meeting& meeting) {
-    store(meeting);
-    meet_again = Clock::now() + std::chrono::milliseconds(100);
+// A host may move its guest's CPUs apart: then barriers and memory cost several times as much. Measuring
+// again takes at most a fiftieth of the time.
+void measure_meeting() {
+    constexpr Clock::duration at_least = std::chrono::milliseconds(100);
+    const Clock::time_point start = Clock::now();
+    meet_again = start + at_least;
+    if (!can_form_team()) return;
+    store(meet());
+    const Clock::time_point end = Clock::now();
+    meet_again = end + std::max(at_least, 50 * (end - start));
 }
 
 }  // namespace
 
-ThreadCosts thread_costs() {
+ThreadCosts known_thread_costs() {
     if (!is_set) {
         const std::lock_guard lock(setting);
         if (!is_set) {
             const double alone = multiply_add_alone();
             constexpr double infinity = std::numeric_limits<double>::infinity();
             if (!can_form_team()) return {infinity, infinity, infinity, 1};
-            const double wake_up = wake_after_pause();
-            const Meeting meeting = meet();
-            store(ThreadCosts{wake_up, meeting.barrier, meeting.byte, alone});
-            store_for_a_while(meeting);
+            store(ThreadCosts{wake_after_pause(), infinity, infinity, alone});
+            measure_meeting();
         }
-    } else if (Clock::now() > meet_again.load()) {
-        const std::unique_lock lock(setting, std::try_to_lock);
-        if (lock && Clock::now() > meet_again.load() && can_form_team()) store_for_a_while(meet());
     }
     return {wake, barrier, byte, multiply_add};
+}
+
+ThreadCosts thread_costs() {
+    if (is_set && Clock::now() > meet_again.load()) {
+        const std::unique_lock lock(setting, std::try_to_lock);
+        if (lock && Clock::now() > meet_again.load()) measure_meeting();
+    }
+    return known_thread_costs();
 }
 
 void set_thread_costs(const ThreadCosts& costs) {

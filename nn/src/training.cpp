@@ -96,7 +96,7 @@ void BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<
     if (X.rows() == 0) throw Error("X and Y have no rows; expected at least 1");
     const auto check = [this](MatrixView<const T> M, const char* name) {
         const std::size_t at_once =
-            M.stride() == M.cols() ? M.rows() : 1;  // a call takes as long as few numbers
+            M.stride() == M.cols() ? M.rows() : 1;  // a call costs as much as checking a few
         for (std::size_t i = 0; i < M.rows(); i += at_once)
             if (!kernels_->all_finite(at_once * M.cols(), M.row(i))) check_finite(M, name);  // says where
     };

@@ -124,8 +124,6 @@ TEST_CASE("calls use the threads that they are offered when these cost nothing")
 TEST_CASE("what barriers and bytes cost is measured again" * doctest::skip()) {
     const nn::ThreadCosts first = nn::thread_costs();
     if (std::isinf(first.barrier)) return;  // one CPU
-    const nn::ThreadCosts soon = nn::thread_costs();
-    CHECK((soon.barrier == first.barrier && soon.byte == first.byte));
     bool changed = false;
     for (int i = 0; i < 20 && !changed; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(120));

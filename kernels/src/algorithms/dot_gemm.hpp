@@ -111,7 +111,8 @@ template <std::size_t Rows, class T, class Source>
                                 const Source& source, T* sums) {
     constexpr std::size_t vectors = vectors_per_line<T>, line = lanes<T>, w = width<T>;
     // Lines of `a` in registers: with more streams than prefetchers, writing wants longer runs than reading.
-    constexpr std::size_t most = Source::writes ? Simd::accumulators / 3 / vectors : 2;
+    constexpr std::size_t room = Simd::accumulators / 3 / vectors,
+                          most = Source::writes || room < 2 ? room : 2;
     Batch<T> sum[Rows][vectors];
     DENSIMD_UNROLLED (r, Rows)
         DENSIMD_UNROLLED (v, vectors) sum[r][v] = Batch<T>(T(0));
@@ -141,18 +142,21 @@ template <std::size_t Rows, class T, class Source>
     sums_of_lanes<T>(to_sum, sums);
 }
 
-// The same for rows of at most one line.
-template <std::size_t Rows, class T, class Source>
+// The same for rows of at most one line: of so many vectors.
+template <std::size_t Rows, class T, std::size_t Vectors = vectors_per_line<T>, class Source>
 DENSIMD_INLINE void dot_short_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb,
                                    const Source& source, T* sums) {
-    constexpr std::size_t vectors = vectors_per_line<T>, w = width<T>;
-    Batch<T> element[vectors];
-    DENSIMD_UNROLLED (v, vectors) element[v] = load<true>(a + v * w, count_in_vector<T>(depth, v));
+    constexpr std::size_t w = width<T>;
+    if constexpr (Vectors > 1)
+        if (depth <= Vectors / 2 * w)
+            return dot_short_rows<Rows, T, Vectors / 2>(depth, a, B, ldb, source, sums);
+    Batch<T> element[Vectors];
+    DENSIMD_UNROLLED (v, Vectors) element[v] = load<true>(a + v * w, count_in_vector<T>(depth, v));
     Batch<T> product[Rows];
     DENSIMD_UNROLLED (r, Rows) {
         const auto row = source.row(r);
-        Batch<T> part[vectors];
-        DENSIMD_UNROLLED (v, vectors) {
+        Batch<T> part[Vectors];
+        DENSIMD_UNROLLED (v, Vectors) {
             const T* const address = B + r * ldb + v * w;
             const std::size_t count = count_in_vector<T>(depth, v);
             const Batch<T> b = source.template load<true>(address, count, row, element[v]);

@@ -112,27 +112,18 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
 }
 
 // W as it is, whose rows are fetched into L1 (Level 1) or L2 (Level 2) some rows ahead: each row of a panel
-// lies on other pages than the one before, where no prefetcher follows.
+// may lie on other pages than the one before, where no prefetcher follows.
 template <class T, int Level>
-struct Fetching {
-    static constexpr bool one_row = false, writes = false;
+struct Fetching : AsItIs<false> {
     static constexpr std::size_t rows_ahead = 16;
 
     std::size_t ld;
 
-    struct Nothing {};
-    DENSIMD_INLINE Nothing row(std::size_t) const { return {}; }
     template <bool Partial>
-    DENSIMD_INLINE Nothing column(std::size_t, std::size_t) const {
-        return {};
-    }
-    template <bool Partial>
-    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Nothing, Nothing) const {
+    DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Nothing row, Nothing column) const {
         __builtin_prefetch(address + rows_ahead * ld, 0, Level == 1 ? 3 : 2);
-        return kernels::load<Partial>(address, count);
+        return AsItIs<false>::load<Partial>(address, count, row, column);
     }
-    template <bool Partial>
-    DENSIMD_INLINE void keep(const T*, std::size_t, Batch<T>, Nothing, Nothing) const {}
 };
 
 // Tall tiles of wide panels have loads to spare for that. Rows that compete for sets must not go to L1.
@@ -144,14 +135,14 @@ void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
     else if (product.rows <= few_rows)
         broadcast_gemm<T, 1>(product, epilogue);
     else if (has_few_sets<T>(product.ldb))
-        broadcast_panels<T, columns, 1>(product, Fetching<T, 2>{product.ldb}, epilogue);
+        broadcast_panels<T, columns, 1>(product, Fetching<T, 2>{{}, product.ldb}, epilogue);
     else
-        broadcast_panels<T, columns, 1>(product, Fetching<T, 1>{product.ldb}, epilogue);
+        broadcast_panels<T, columns, 1>(product, Fetching<T, 1>{{}, product.ldb}, epilogue);
 }
 
-// The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. A block
-// of a panel of W stays in L2, even if its rows reach only few of its sets; or it is packed, as is one that
-// is too large for L1.
+// The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. Where
+// W's rows reach only few sets of L2, blocks are short, so that much of a panel stays there. Narrow panels
+// are packed then, as are those too large for L1.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const bool few_sets = has_few_sets<T>(product.ldb);
@@ -216,10 +207,11 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
     const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
-    if (batch == 1 && is_short_row<T>(out))
-        return forward_short_row<T>(in, out, X, W, ldw, AsItIs<true>{}, b, functions<T>(activation), A);
+    const AsItIs<true> source;
+    if (batch == 1 && is_short_row<T>(out, source))
+        return forward_short_row<T>(in, out, X, W, ldw, source, b, functions<T>(activation), A);
     if (batch == 1 && out >= long_row<T>)
-        return forward_long_row(in, out, X, W, ldw, AsItIs<true>{}, b, functions<T>(activation), A);
+        return forward_long_row(in, out, X, W, ldw, source, b, functions<T>(activation), A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     const bool short_rows =
         out <= 4 * lanes<T> && lda == out && batch > few_rows && (batch >= 32 || out % lanes<T> != 0);

@@ -8,8 +8,8 @@ namespace densimd::kernels {
 namespace {
 
 // y += x[k] times row k of W, for `Rows` rows. A load waits for a store before it if their addresses differ
-// by a multiple of 4 KiB; so the columns are gone through in that direction in which the loads of W leave
-// such addresses behind.
+// by a multiple of 4 KiB; so the columns are gone through in that direction in which the loads of the
+// first of the rows leave such addresses behind.
 template <std::size_t Rows, class T, class Source>
 void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const Source& source, std::size_t k,
               T* y) {
@@ -41,7 +41,7 @@ void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const So
 // One row of X and long_row columns or more: several rows of W at a time are added to the results in L1. The
 // order of each sum is that of the tiles, which would jump from row to row of W and so outrun the
 // prefetchers. Bound: one load per vector of W, and of the results one load and one store per vector and so
-// many rows. As many rows as registers hold inputs for, or six if they compete for the eight lines of a set;
+// many rows. As many rows as registers hold inputs for, or six if they compete for the lines of a set;
 // four if they are written too, which comes after the loads of all four: else these would wait for stores a
 // multiple of 4 KiB away.
 template <class T, class Source>

@@ -7,8 +7,7 @@ namespace densimd::kernels {
 namespace {
 
 // W, updated with a sample as a product reads it: each vector may be loaded only once. Here the product is
-// that with W before the update, and `scaled_x` has the sample's inputs for its rows, times the learning
-// rate.
+// that with W before the update, and `scaled_x` has the sample's inputs for its rows, times `scale`.
 template <class T>
 struct UpdatedAfterProduct {
     static constexpr bool one_row = true, writes = true;
@@ -107,11 +106,12 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
         update_by_one(in, out, x, dz, scale, W, ldw);
         return forward_one_output(1, in, next_x, in, W, ldw, epilogue);
     }
-    if (is_short_row<T>(out))
+    if (is_short_row<T>(out, source))
         return forward_short_row<T>(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
     if (out >= long_row<T>)
         return forward_long_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
-    static_assert(is_short_row<T>(lanes<T>));  // so no row that gets here has four sums per output
+    static_assert(lanes<T> <= max_vectors_of_short_row<T, UpdatedBeforeProduct<T>> *
+                                  width<T>);  // so no row that gets here has four sums per output
     if (splits_for<T>(out) == 2)
         update_forward<T, 2>(product, source, epilogue);
     else

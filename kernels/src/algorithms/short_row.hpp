@@ -48,12 +48,17 @@ DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, c
     DENSIMD_UNROLLED (v, Vectors) z[v] = sum_of(sum[v]);
 }
 
-template <class T>
+// Two sums for each vector, and dz if W is written.
+template <class Source>
+constexpr std::size_t vectors_in_registers = Simd::accumulators / (Source::writes ? 3 : 2);
+
+template <class T, class Source>
 constexpr std::size_t max_vectors_of_short_row =
-    4 * vectors_per_line<T> < Simd::accumulators / 2 ? 4 * vectors_per_line<T> : Simd::accumulators / 2;
+    vectors_in_registers<Source> < 4 * vectors_per_line<T> ? vectors_in_registers<Source>
+                                                           : 4 * vectors_per_line<T>;
 
 template <class T>
-constexpr T no_bias[max_vectors_of_short_row<T> * width<T>] = {};
+constexpr T no_bias[4 * lanes<T>] = {};
 
 template <std::size_t Vectors, bool Partial, class T, class Source>
 void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
@@ -69,18 +74,18 @@ void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, 
         if (activation.values) activation.values(out, y, y);
 }
 
-template <class T>
-constexpr bool is_short_row(std::size_t out) {
-    return out > 0 && out <= max_vectors_of_short_row<T> * width<T>;
+template <class T, class Source>
+constexpr bool is_short_row(std::size_t out, const Source&) {
+    return out > 0 && out <= max_vectors_of_short_row<T, Source> * width<T>;
 }
 
 // For 1 to Vectors * width outputs. b may be null.
-template <class T, std::size_t Vectors = max_vectors_of_short_row<T>, class Source>
+template <class T, class Source, std::size_t Vectors = max_vectors_of_short_row<T, Source>>
 void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                        const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
     if constexpr (Vectors > 1)
         if (out <= (Vectors - 1) * width<T>)
-            return forward_short_row<T, Vectors - 1>(in, out, x, W, ldw, source, b, activation, y);
+            return forward_short_row<T, Source, Vectors - 1>(in, out, x, W, ldw, source, b, activation, y);
     if (out == Vectors * width<T>)
         forward_short_row<Vectors, false>(in, out, x, W, ldw, source, b, activation, y);
     else

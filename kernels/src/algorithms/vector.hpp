@@ -250,7 +250,8 @@ void for_each_lane_vector(std::size_t n, Body body) {
 // Where a product gets its matrix B from: load<Partial>(address, count, row(p), column<Partial>(j, count)) is
 // the vector of row p that begins at column j; keep, with the same and that vector, writes it where it is to
 // go, if anywhere. What belongs to a row or to a column is made once for all of it. `one_row`: A has only one
-// row, so that each vector is loaded once.
+// row, so that each vector is loaded once. Where the rows of B are gone through from another than the first,
+// at(r) is the source of those from row r on; `writes` says whether keep writes.
 template <bool OneRow>
 struct AsItIs {
     static constexpr bool one_row = OneRow, writes = false;
