@@ -127,15 +127,15 @@ void store(const ThreadCosts& costs) {
 }
 
 // A host may move its guest's CPUs apart: then barriers and memory cost several times as much. Measuring
-// again takes at most a fiftieth of the time.
+// again takes a fiftieth of the time, or more if it takes long: a second later all may be different.
 void measure_meeting() {
-    constexpr Clock::duration at_least = std::chrono::milliseconds(100);
+    constexpr Clock::duration at_least = std::chrono::milliseconds(100), at_most = std::chrono::seconds(1);
     const Clock::time_point start = Clock::now();
     meet_again = start + at_least;
     if (!can_form_team()) return;
     store(meet());
     const Clock::time_point end = Clock::now();
-    meet_again = end + std::max(at_least, 50 * (end - start));
+    meet_again = end + std::clamp(50 * (end - start), at_least, at_most);
 }
 
 }  // namespace

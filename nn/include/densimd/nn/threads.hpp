@@ -15,7 +15,7 @@ struct ThreadCosts {
 
 /// The costs that decide, unless set: measured in about 25 milliseconds at the first call that is offered more
 /// than one thread; those of barriers and of bytes, which depend on where the CPUs are, again at such a call
-/// after a tenth of a second, in at most a fiftieth of the time. May be called from any thread.
+/// after a tenth of a second, or up to a second where measuring takes long. May be called from any thread.
 ThreadCosts thread_costs();
 
 /// Sets them, for measurements and tests: {0, 0, 0, 1} makes every call use all threads that it can. Calls
