@@ -26,7 +26,7 @@ class BlockEngine {
           parameters_(parameters),
           rate_(learning_rate),
           G_(G),
-          length_(layer_.inputs > 256 ? longest : longest / 2) {}
+          length_(length_for(layer_)) {}
 
     static constexpr std::size_t longest = 32, workspace_rows = 2 * longest,
                                  G_size = workspace_rows * longest;
@@ -64,6 +64,12 @@ class BlockEngine {
     }
 
   private:
+    // By shape alone, as bits depend on it. The more outputs, the more there is of W for each element of G.
+    static std::size_t length_for(const Dense& layer) {
+        if (layer.inputs <= 256) return longest / 2;
+        return layer.outputs < 512 ? longest - longest / 4 : longest;
+    }
+
     // Whether G is finite, for the two halves of the workspace.
     using Finite = std::array<bool, 2>;
 
@@ -74,7 +80,7 @@ class BlockEngine {
         pass_.gather(work_.source, first, slot, count);
         const MatrixView<const T> X = pass_.gathered_inputs(slot, count);
         T* G = G_ + slot * longest;
-        constexpr std::size_t some = 8;
+        constexpr std::size_t some = 4;
         bool finite = true;
         for (std::size_t t = 0; t < count; t += some) {
             const std::size_t rows = std::min(some, count - t);
@@ -134,7 +140,7 @@ class BlockEngine {
     T* parameters_;
     T rate_;
     T* G_;
-    std::size_t length_;  // by shape alone, as bits depend on it
+    std::size_t length_;
 };
 
 }  // namespace densimd::nn

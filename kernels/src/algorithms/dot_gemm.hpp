@@ -37,10 +37,10 @@ DENSIMD_INLINE void sums_of_lanes(const Batch<T> (&x)[N], T* sums) {
 }
 
 // Rows x Cols dot products share their loads and the sums along their lanes, which put the halves of several
-// vectors together before they add them: 2 x 8 sums of AVX-512 take 10 loads per 16 multiply-adds, and at the
-// end 15 additions and 30 shuffles. Bound: FMA, and those shuffles when the depth is only a few vectors. Only
-// the first `rows` and `cols` are there; others are computed as copies of the last and dropped. finish(row,
-// col, rows, cols, sums, ld) takes the results, sums[rows][ld].
+// vectors together before they add them: 16 sums of AVX-512 take 8 loads (4 x 4) or 10 (2 x 8) per 16
+// multiply-adds, and at the end 15 additions and 30 shuffles. Bound: FMA, and those shuffles when the depth
+// is only a few vectors. Only the first `rows` and `cols` are there; others are computed as copies of the
+// last and dropped. finish(row, col, rows, cols, sums, ld) takes the results, sums[rows][ld].
 template <class T, std::size_t Rows, std::size_t Cols, bool Whole, class Step, class Finish>
 void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::size_t ldb, Step step,
               std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const Finish& finish) {
@@ -69,12 +69,13 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
     finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums, Cols);
 }
 
-// A block of columns of C after the other, so that their rows of B stay in L1 while the rows of A pass by.
+// Rows `first` .. rows - 1 of C, a block of columns after the other, so that their rows of B stay in L1 while
+// those of A pass by.
 template <class T, std::size_t Rows, std::size_t Cols, class Step, class Finish>
-void dot_tiles(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda, const T* B,
-               std::size_t ldb, Step step, const Finish& finish) {
+void dot_tiles(std::size_t first, std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
+               std::size_t lda, const T* B, std::size_t ldb, Step step, const Finish& finish) {
     for (std::size_t col = 0; col < cols; col += Cols)
-        for (std::size_t row = 0; row < rows; row += Rows) {
+        for (std::size_t row = first; row < rows; row += Rows) {
             const std::size_t rows_left = rows - row, cols_left = cols - col;
             if (rows_left >= Rows && cols_left >= Cols)
                 dot_tile<T, Rows, Cols, true>(depth, A, lda, B, ldb, step, row, col, Rows, Cols, finish);
@@ -281,19 +282,33 @@ void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T
     }
 }
 
+// Tiles of 4 x 4 sums where the loads count: they take fewer than 2 x 8, and their rows compete less for
+// sets of L1. Where the depth is short, results in longer pieces count more.
+template <class T, class Finish>
+void dot_tiles_of_any_shape(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
+                            std::size_t lda, const T* B, std::size_t ldb, const Finish& finish) {
+    constexpr std::size_t at_once = Simd::sums_at_once<T>;
+    std::size_t done = 0;
+    if constexpr (at_once == 16)
+        if (depth >= 8 * lanes<T>) {
+            done = rows % 4 > 2 ? rows : rows - rows % 4;
+            dot_tiles<T, 4, 4>(0, done, cols, depth, A, lda, B, ldb, Unit{}, finish);
+        }
+    dot_tiles<T, 2, at_once / 2>(done, rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
+}
+
 // The transposition takes as long as the dot products of two rows where a vector has 16 lanes, and less than
 // those of two rows where it has fewer.
 template <class T, class Finish>
 void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda, const T* B,
               std::size_t ldb, const Finish& finish) {
-    constexpr std::size_t at_once = Simd::sums_at_once<T>;
     if (rows == 1)
         dot_one_row(
             cols, depth, A, B, ldb, [](std::size_t, std::size_t) { return AsItIs<true>{}; }, finish);
-    else if (8 * rows > at_once && depth > 0 && depth <= lanes<T>)
+    else if (8 * rows > Simd::sums_at_once<T> && depth > 0 && depth <= lanes<T>)
         shallow_gemm(rows, cols, depth, A, lda, B, ldb, finish);
     else
-        dot_tiles<T, 2, at_once / 2>(rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
+        dot_tiles_of_any_shape(rows, cols, depth, A, lda, B, ldb, finish);
 }
 
 // Rows of at most half a line and one column, where two rows fill a vector: half the loads and sums.
@@ -332,9 +347,9 @@ void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, 
     if constexpr (TakesTwo<Simd, T> && std::is_same_v<Step, Unit>)
         if (rows >= 4 && depth <= lanes<T> / 2) return dot_half_lines<Simd>(rows, depth, A, lda, b, finish);
     if (rows < Simd::sums_at_once<T> / 2)
-        dot_tiles<T, 1, 1>(rows, 1, depth, A, lda, b, 0, step, finish);
+        dot_tiles<T, 1, 1>(0, rows, 1, depth, A, lda, b, 0, step, finish);
     else
-        dot_tiles<T, Simd::sums_at_once<T>, 1>(rows, 1, depth, A, lda, b, 0, step, finish);
+        dot_tiles<T, Simd::sums_at_once<T>, 1>(0, rows, 1, depth, A, lda, b, 0, step, finish);
 }
 
 }  // namespace
