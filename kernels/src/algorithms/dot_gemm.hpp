@@ -175,7 +175,7 @@ constexpr std::size_t block_of_rows = 8 * lanes<T>;
 // All rows of B, a block of rows after the other. source_of(col, count) is the source of a block, whose
 // at(r) is that of its rows from r on. finish(col, count, sums) takes the results of a block: more calls
 // would drive what belongs to all rows from the registers. Long rows are read at most four at a time if they
-// are written too, or so far apart that their lines would compete for the same sets of L1.
+// are written too, and six if they are so far apart that their lines would compete for the same sets of L1.
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {
@@ -195,6 +195,8 @@ void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, st
         else if (many)
             for (; r + at_once <= rows; r += at_once)
                 dot_rows<at_once>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
+        else if constexpr (!Source::writes && 6 * vectors_per_line<T> <= Simd::accumulators)
+            for (; r + 6 <= rows; r += 6) dot_rows<6>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
         for (; r + few <= rows; r += few)
             dot_rows<few>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
         for (; r < rows; ++r) dot_rows<1>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);

@@ -7,12 +7,12 @@
 namespace densimd::kernels {
 namespace {
 
-// y += x[k] times row k of W, for `Rows` rows. A load waits for a store before it if their addresses differ
-// by a multiple of 4 KiB; so the columns are gone through in that direction in which the loads of the
-// first of the rows leave such addresses behind.
-template <std::size_t Rows, class T, class Source>
+// y += x[k] times row k of W, for `Rows` rows, of which `Vectors` vectors are read before the next row: fewer
+// turns from row to row suit the prefetchers.
+template <std::size_t Rows, std::size_t Vectors, class T, class Source>
 void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const Source& source, std::size_t k,
               T* y) {
+    constexpr std::size_t run = Vectors * width<T>;
     Batch<T> element[Rows];
     decltype(source.row(0)) row[Rows];
     DENSIMD_UNROLLED (r, Rows) {
@@ -20,47 +20,86 @@ void add_rows(std::size_t out, const T* x, const T* W, std::size_t ldw, const So
         row[r] = source.row(k + r);
     }
     const T* const w = W + k * ldw;
-    const auto add = [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+    // `count` elements from column i on, in so many vectors
+    const auto add = [&](std::size_t i, std::size_t count, auto kind, auto vectors) DENSIMD_INLINE_LAMBDA {
         constexpr bool partial = decltype(kind)::partial;
-        const auto column = source.template column<partial>(i, count);
-        Batch<T> sum = load<partial>(y + i, count), part[Rows];
+        constexpr std::size_t n = decltype(vectors)::value;
+        decltype(source.template column<partial>(i, count)) column[n];
+        Batch<T> sum[n], part[Rows][n];
+        DENSIMD_UNROLLED (v, n) {
+            column[v] = source.template column<partial>(i + v * width<T>, count);
+            sum[v] = load<partial>(y + i + v * width<T>, count);
+        }
+        const auto at = [&](std::size_t r, std::size_t v)
+                            DENSIMD_INLINE_LAMBDA { return w + r * ldw + i + v * width<T>; };
         DENSIMD_UNROLLED (r, Rows)
-            part[r] = source.template load<partial>(w + r * ldw + i, count, row[r], column);
-        DENSIMD_UNROLLED (r, Rows) sum = Simd::fma(element[r], part[r], sum);
+            DENSIMD_UNROLLED (v, n)
+                part[r][v] = source.template load<partial>(at(r, v), count, row[r], column[v]);
         DENSIMD_UNROLLED (r, Rows)
-            source.template keep<partial>(w + r * ldw + i, count, part[r], row[r], column);
-        store<partial>(y + i, count, sum);
+            DENSIMD_UNROLLED (v, n) sum[v] = Simd::fma(element[r], part[r][v], sum[v]);
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (v, n)
+                source.template keep<partial>(at(r, v), count, part[r][v], row[r], column[v]);
+        DENSIMD_UNROLLED (v, n) store<partial>(y + i + v * width<T>, count, sum[v]);
     };
-    const std::size_t ahead = (std::bit_cast<std::uintptr_t>(y) - std::bit_cast<std::uintptr_t>(w)) % 4096;
-    if (ahead < 1024)
-        for_each_vector_backward<T>(out, add);
-    else
-        for_each_vector<T>(out, add);
+    std::size_t done = 0;
+    for (; done + run <= out; done += run)
+        add(done, width<T>, Full{}, std::integral_constant<std::size_t, Vectors>{});
+    for_each_vector<T>(out - done, [&](std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+        add(done + i, count, kind, std::integral_constant<std::size_t, 1>{});
+    });
 }
 
-// One row of X and long_row columns or more: several rows of W at a time are added to the results in L1. The
-// order of each sum is that of the tiles, which would jump from row to row of W and so outrun the
-// prefetchers. Bound: one load per vector of W, and of the results one load and one store per vector and so
-// many rows. As many rows as registers hold inputs for, or six if they compete for the lines of a set;
-// four if they are written too, which comes after the loads of all four: else these would wait for stores a
-// multiple of 4 KiB away.
+// A load waits for a store before it if their addresses differ by a multiple of 4 KiB: in the middle between
+// two such addresses of W a result is furthest from the loads to come.
+template <class T>
+T* away_from(const T* W, T* memory) {
+    const auto bytes = std::bit_cast<std::uintptr_t>(W) - std::bit_cast<std::uintptr_t>(memory) + 2048;
+    return memory + bytes % 4096 / sizeof(T);
+}
+
+// y = b, then x times W is added.
 template <class T, class Source>
-void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
-                      const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
+void sum_long_rows(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+                   const Source& source, const T* b, T* y) {
     for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
         store<partial>(y + i, count, b ? load<partial>(b + i, count) : Batch<T>(T(0)));
     });
     std::size_t k = 0;
     if constexpr (!Source::writes) {
-        constexpr std::size_t many = Simd::accumulators > 16 ? 16 : 8;
+        constexpr std::size_t many = Simd::accumulators > 16 ? 16 : 8, vectors = 2 * vectors_per_line<T>;
         if (has_few_sets<T>(ldw))
-            for (; k + 6 <= in; k += 6) add_rows<6>(out, x, W, ldw, source, k, y);
+            for (; k + 6 <= in; k += 6) add_rows<6, vectors>(out, x, W, ldw, source, k, y);
         else
-            for (; k + many <= in; k += many) add_rows<many>(out, x, W, ldw, source, k, y);
+            for (; k + many <= in; k += many) add_rows<many, vectors>(out, x, W, ldw, source, k, y);
     }
-    for (; k + 4 <= in; k += 4) add_rows<4>(out, x, W, ldw, source, k, y);
-    for (; k < in; ++k) add_rows<1>(out, x, W, ldw, source, k, y);
+    for (; k + 4 <= in; k += 4) add_rows<4, 1>(out, x, W, ldw, source, k, y);
+    for (; k < in; ++k) add_rows<1, 1>(out, x, W, ldw, source, k, y);
+}
+
+// One row of X and long_row columns or more: several rows of W at a time are added to the results in L1. The
+// order of each sum is that of the tiles, which would jump from row to row of W and so outrun the
+// prefetchers. Bound: one load per vector of W, and of the results one load and one store per vector and so
+// many rows. As many rows as registers hold inputs for, or six if they compete for the lines of a set; then
+// all rows begin alike, and the results wait in memory away from them. Four rows if they are written too,
+// which comes after the loads of all four: else these would wait for stores a multiple of 4 KiB away.
+template <class T, class Source>
+void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+                      const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
+    if (Source::writes || !has_few_sets<T>(ldw)) {
+        sum_long_rows(in, out, x, W, ldw, source, b, y);
+    } else {
+        constexpr std::size_t some = 16384 / sizeof(T);
+        alignas(64) T memory[some + 4096 / sizeof(T)];
+        T* const sums = away_from(W, memory);
+        for (std::size_t j = 0; j < out; j += some) {
+            const std::size_t count = out - j < some ? out - j : some;
+            sum_long_rows(in, count, x, W + j, ldw, source, b ? b + j : nullptr, sums);
+            map(
+                count, y + j, [](Batch<T> sum) { return sum; }, sums);
+        }
+    }
     if (activation.values) activation.values(out, y, y);
 }
 

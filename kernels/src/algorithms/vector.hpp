@@ -159,15 +159,6 @@ void for_each_vector(std::size_t n, Body body) {
     if (i < n) body(i, n - i, Partial{});
 }
 
-// The same from the last vector to the first.
-template <class T, class Body>
-void for_each_vector_backward(std::size_t n, Body body) {
-    constexpr std::size_t w = width<T>;
-    std::size_t i = n / w * w;
-    if (i < n) body(i, n - i, Partial{});
-    for (; i > 0; i -= w) body(i - w, w, Full{});
-}
-
 // Sums along lanes use as many virtual lanes as a cache line has elements, in one to four vectors: term i
 // goes to lane i mod lanes, and the lanes are added upper half to lower half. So the order is the same on
 // every ISA.
