@@ -183,13 +183,14 @@ std::vector<Task> tasks() {
         for (const std::size_t batch : {std::size_t{1}, std::size_t{8}, std::size_t{32}, std::size_t{256}})
             layers.push_back({batch, in, out});
 
-    // W in the first-level cache, twice in the second, in the third, and in memory.
-    const std::vector<Shape> in_cache = {
-        {1, 64, 64}, {1, 96, 96}, {1, 256, 256}, {1, 784, 128}, {1, 1024, 1024}};
+    // W in the first-level cache, with rows of less than a vector too, twice in the second, in the third, and
+    // in memory.
+    const std::vector<Shape> in_cache = {{1, 64, 10},   {1, 64, 64},   {1, 96, 96},
+                                         {1, 256, 256}, {1, 784, 128}, {1, 1024, 1024}};
     std::vector<Shape> matrices = in_cache;
     matrices.push_back({1, 8192, 4096});
-    const std::vector<Shape> updates = {{32, 64, 64},  {32, 784, 128},  {32, 1024, 1024},
-                                        {256, 64, 64}, {256, 784, 128}, {256, 1024, 1024}};
+    const std::vector<Shape> updates = {{32, 128, 10},  {32, 64, 64},  {32, 784, 128},  {32, 1024, 1024},
+                                        {256, 128, 10}, {256, 64, 64}, {256, 784, 128}, {256, 1024, 1024}};
 
     using K = const Kernels<float>&;
     return {

@@ -97,7 +97,7 @@ template <class T>
 }
 
 // W += scale * sum: the gradient never reaches memory. W is fetched while the sums are made, if that takes
-// long enough to wait for L3.
+// long enough to wait for L3. All loads come before the stores, as in update_short_rows.
 template <class T>
 struct UpdateEpilogue {
     T scale;
@@ -125,14 +125,19 @@ struct UpdateEpilogue {
     void finish(const Batch<T> (&sum)[Rows][Columns], std::size_t row, std::size_t column,
                 std::size_t count) const {
         const Batch<T> factor(scale);
+        const auto at = [&](std::size_t r, std::size_t c)
+                            DENSIMD_INLINE_LAMBDA { return W + (row + r) * ld + column + c * width<T>; };
+        Batch<T> tile[Rows][Columns];
         DENSIMD_UNROLLED (r, Rows)
-            DENSIMD_UNROLLED (c, Columns) {
-                T* p = W + (row + r) * ld + column + c * width<T>;
+            DENSIMD_UNROLLED (c, Columns)
+                tile[r][c] = Simd::fma(factor, sum[r][c],
+                                       c == Columns - 1 ? load<Partial>(at(r, c), count) : load(at(r, c)));
+        DENSIMD_UNROLLED (r, Rows)
+            DENSIMD_UNROLLED (c, Columns)
                 if (c == Columns - 1)
-                    store<Partial>(p, count, Simd::fma(factor, sum[r][c], load<Partial>(p, count)));
+                    store<Partial>(at(r, c), count, tile[r][c]);
                 else
-                    Simd::fma(factor, sum[r][c], load(p)).store_unaligned(p);
-            }
+                    tile[r][c].store_unaligned(at(r, c));
     }
 };
 
@@ -163,22 +168,52 @@ DENSIMD_INLINE Batch<T> updated(Batch<T> scaled_x, Batch<T> dz, Batch<T> w) {
     return Simd::fma(scaled_x, dz, w);
 }
 
-// Rows of W of at most four vectors: dz stays in registers from row to row.
+// Rows of W of at most four vectors: dz stays in registers from row to row. A load would wait for a store
+// before it that reaches into the same line, even if masked so that they share no byte: the rows of a turn
+// are loaded before those of the turn before are stored.
 template <std::size_t Vectors, bool Partial, class T>
 void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                        std::size_t ldw) {
-    constexpr std::size_t w = width<T>, last = (Vectors - 1) * w;
+    constexpr std::size_t w = width<T>, last = (Vectors - 1) * w, rows = Partial ? 8 / Vectors : 1;
     const std::size_t count = out - last;
+    // body(vector, its first column, its number of columns, whether it may be partial)
+    const auto for_each_part = [=](const auto& body) DENSIMD_INLINE_LAMBDA {
+        DENSIMD_UNROLLED (v, Vectors)
+            if (v == Vectors - 1)
+                body(v, last, count, std::integral_constant<bool, Partial>{});
+            else
+                body(v, v * w, w, std::false_type{});
+    };
     Batch<T> gradient[Vectors];
-    DENSIMD_UNROLLED (v, Vectors - 1) gradient[v] = load(dz + v * w);
-    gradient[Vectors - 1] = load<Partial>(dz + last, count);
-    for (std::size_t k = 0; k < in; ++k, W += ldw) {
+    for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial)
+                      DENSIMD_INLINE_LAMBDA { gradient[v] = load<partial>(dz + j, n); });
+    const auto load_row = [&](std::size_t k, Batch<T>(&row)[Vectors]) DENSIMD_INLINE_LAMBDA {
+        for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial)
+                          DENSIMD_INLINE_LAMBDA { row[v] = load<partial>(W + k * ldw + j, n); });
+    };
+    const auto store_row = [&](std::size_t k, const Batch<T>(&row)[Vectors]) DENSIMD_INLINE_LAMBDA {
         const Batch<T> element(scale * x[k]);
+        for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
+            store<partial>(W + k * ldw + j, n, updated<T>(element, gradient[v], row[v]));
+        });
+    };
+    std::size_t k = 0;
+    if (in >= rows) {
+        Batch<T> now[rows][Vectors], next[rows][Vectors];
+        DENSIMD_UNROLLED (r, rows) load_row(r, now[r]);
+        for (; k + 2 * rows <= in; k += rows) {
+            DENSIMD_UNROLLED (r, rows) load_row(k + rows + r, next[r]);
+            DENSIMD_UNROLLED (r, rows) store_row(k + r, now[r]);
+            DENSIMD_UNROLLED (r, rows)
+                DENSIMD_UNROLLED (v, Vectors) now[r][v] = next[r][v];
+        }
+        DENSIMD_UNROLLED (r, rows) store_row(k + r, now[r]);
+        k += rows;
+    }
+    for (; k < in; ++k) {
         Batch<T> row[Vectors];
-        DENSIMD_UNROLLED (v, Vectors - 1) row[v] = updated<T>(element, gradient[v], load(W + v * w));
-        row[Vectors - 1] = updated<T>(element, gradient[Vectors - 1], load<Partial>(W + last, count));
-        DENSIMD_UNROLLED (v, Vectors - 1) row[v].store_unaligned(W + v * w);
-        store<Partial>(W + last, count, row[Vectors - 1]);
+        load_row(k, row);
+        store_row(k, row);
     }
 }
 
@@ -207,8 +242,13 @@ void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T s
     if (out > 0 && out <= 4 * width<T>) return update_short_rows<4>(in, out, x, dz, scale, W, ldw);
     for (std::size_t k = 0; k < in; ++k, W += ldw) {
         const Batch<T> element(scale * x[k]);
+        const std::size_t whole = out / width<T> * width<T>;
         map(
-            out, W, [=](Batch<T> w, Batch<T> gradient) { return updated<T>(element, gradient, w); }, W, dz);
+            whole, W, [=](Batch<T> w, Batch<T> gradient) { return updated<T>(element, gradient, w); }, W, dz);
+        if (whole < out)
+            store_before_loads<true>(
+                W + whole, out - whole,
+                updated<T>(element, load<true>(dz + whole, out - whole), load<true>(W + whole, out - whole)));
     }
 }
 

@@ -143,29 +143,35 @@ template <std::size_t Rows, class T, class Source>
     sums_of_lanes<T>(to_sum, sums);
 }
 
-// The same for rows of at most one line: of so many vectors.
+// The same for rows of at most one line: of so many vectors. Each row is kept after the loads of rows behind
+// it, as in update_short_rows.
 template <std::size_t Rows, class T, std::size_t Vectors = vectors_per_line<T>, class Source>
 DENSIMD_INLINE void dot_short_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb,
                                    const Source& source, T* sums) {
-    constexpr std::size_t w = width<T>;
+    constexpr std::size_t w = width<T>, behind = Simd::masks_stores ? Rows / 2 : 0;
     if constexpr (Vectors > 1)
         if (depth <= Vectors / 2 * w)
             return dot_short_rows<Rows, T, Vectors / 2>(depth, a, B, ldb, source, sums);
     Batch<T> element[Vectors];
     DENSIMD_UNROLLED (v, Vectors) element[v] = load<true>(a + v * w, count_in_vector<T>(depth, v));
-    Batch<T> product[Rows];
-    DENSIMD_UNROLLED (r, Rows) {
+    Batch<T> loaded[Rows][Vectors], product[Rows];
+    const auto keep = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
         const auto row = source.row(r);
+        DENSIMD_UNROLLED (v, Vectors)
+            source.template keep<true>(B + r * ldb + v * w, count_in_vector<T>(depth, v), loaded[r][v], row,
+                                       element[v]);
+    };
+    DENSIMD_UNROLLED (r, Rows) {
         Batch<T> part[Vectors];
         DENSIMD_UNROLLED (v, Vectors) {
-            const T* const address = B + r * ldb + v * w;
-            const std::size_t count = count_in_vector<T>(depth, v);
-            const Batch<T> b = source.template load<true>(address, count, row, element[v]);
-            source.template keep<true>(address, count, b, row, element[v]);
-            part[v] = element[v] * b;
+            loaded[r][v] = source.template load<true>(B + r * ldb + v * w, count_in_vector<T>(depth, v),
+                                                      source.row(r), element[v]);
+            part[v] = element[v] * loaded[r][v];
         }
         product[r] = sum_of(part);
+        if (r >= behind) keep(r - behind);
     }
+    DENSIMD_UNROLLED (r, behind) keep(Rows - behind + r);
     sums_of_lanes<T>(product, sums);
 }
 

@@ -28,7 +28,7 @@ struct UpdatedAfterProduct {
 };
 
 // The product is that with W after the update.
-template <class T>
+template <class T, bool LoadsFollow = false>
 struct UpdatedBeforeProduct {
     static constexpr bool one_row = true, writes = true;
 
@@ -47,7 +47,11 @@ struct UpdatedBeforeProduct {
     }
     template <bool Partial>
     DENSIMD_INLINE void keep(const T* address, std::size_t count, Batch<T> w, Batch<T>, Batch<T>) const {
-        store<Partial>(const_cast<T*>(address), count, w);  // W is the caller's to write
+        T* const to = const_cast<T*>(address);  // W is the caller's to write
+        if constexpr (LoadsFollow)
+            store_before_loads<Partial>(to, count, w);
+        else
+            store<Partial>(to, count, w);
     }
 };
 
@@ -74,7 +78,8 @@ void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, c
 template <class T, std::size_t Splits>
 void update_forward(const Product<T>& product, const UpdatedBeforeProduct<T>& source,
                     const ForwardEpilogue<T>& epilogue) {
-    broadcast_panels<T, columns_for(2, Splits), Splits>(product, source, epilogue);
+    const UpdatedBeforeProduct<T, true> rows{source.x, source.dz, source.scale};
+    broadcast_panels<T, columns_for(2, Splits), Splits>(product, rows, epilogue);
 }
 
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.

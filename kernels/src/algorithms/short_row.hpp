@@ -30,21 +30,41 @@ DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, c
         sum[v][0] = load<partial>(b + j, n);
         DENSIMD_UNROLLED (s, splits - 1) sum[v][s + 1] = Batch<T>(T(0));
     });
-    const auto multiply_add = [&](std::size_t s, std::size_t k) DENSIMD_INLINE_LAMBDA {
-        const Batch<T> element(x[k]);
+    // Rows wait to be kept until some behind them are loaded, as in update_short_rows.
+    constexpr std::size_t waiting_rows = !Source::writes || !Simd::masks_stores ? 0
+                                         : Vectors == 1                         ? 8
+                                         : Vectors == 2                         ? 2
+                                                                                : 1;
+    constexpr std::size_t turn = waiting_rows > splits ? waiting_rows : splits;
+    Batch<T> waiting[waiting_rows + 1][Vectors];
+    const auto keep = [&](std::size_t k, const Batch<T>(&weights)[Vectors]) DENSIMD_INLINE_LAMBDA {
         const auto row = source.row(k);
         for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
-            const T* const address = W + k * ldw + j;
-            const Batch<T> weights = source.template load<partial>(address, n, row, columns[v]);
-            source.template keep<partial>(address, n, weights, row, columns[v]);
-            sum[v][s] = Simd::fma(element, weights, sum[v][s]);
+            source.template keep<partial>(W + k * ldw + j, n, weights[v], row, columns[v]);
         });
     };
+    const auto multiply_add = [&](std::size_t r, std::size_t k) DENSIMD_INLINE_LAMBDA {
+        const Batch<T> element(x[k]);
+        const auto row = source.row(k);
+        Batch<T> weights[Vectors];
+        for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
+            weights[v] = source.template load<partial>(W + k * ldw + j, n, row, columns[v]);
+            sum[v][r % splits] = Simd::fma(element, weights[v], sum[v][r % splits]);
+        });
+        if constexpr (waiting_rows == 0) {
+            keep(k, weights);
+        } else {
+            if (k >= waiting_rows) keep(k - waiting_rows, waiting[r % waiting_rows]);
+            DENSIMD_UNROLLED (v, Vectors) waiting[r % waiting_rows][v] = weights[v];
+        }
+    };
     std::size_t k = 0;
-    for (; k + splits <= in; k += splits)
-        DENSIMD_UNROLLED (s, splits) multiply_add(s, k + s);
-    DENSIMD_UNROLLED (s, splits - 1)
-        if (k + s < in) multiply_add(s, k + s);
+    for (; k + turn <= in; k += turn)
+        DENSIMD_UNROLLED (r, turn) multiply_add(r, k + r);
+    DENSIMD_UNROLLED (r, turn - 1)
+        if (k + r < in) multiply_add(r, k + r);
+    DENSIMD_UNROLLED (r, waiting_rows)
+        if (r < in) keep(r + (in - 1 - r) / waiting_rows * waiting_rows, waiting[r]);
     DENSIMD_UNROLLED (v, Vectors) z[v] = sum_of(sum[v]);
 }
 

@@ -53,6 +53,15 @@ void store(T* p, std::size_t n, Batch<T> x) {
         x.store_unaligned(p);
 }
 
+// The same where what is behind the vector is loaded soon.
+template <bool Partial, class T, class Isa = Simd>
+DENSIMD_INLINE void store_before_loads(T* p, std::size_t n, Batch<T> x) {
+    if constexpr (Partial && Isa::masks_stores)
+        Isa::store_in_pieces(p, n, x);
+    else
+        store<Partial>(p, n, x);
+}
+
 // y[i] = function(x[i]...). Four vectors at a time, so that the latency of one is hidden behind the others.
 // All of them are loaded before any is stored: y may be one of x.
 template <class T, class Function, class... Inputs>

@@ -14,6 +14,7 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
     static constexpr std::size_t accumulators = 12;  // of 16 registers; the rest hold operands
     static constexpr bool fma_rounds_once = true;
+    static constexpr bool masks_stores = false;  // in store_partial
 
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) {
         return _mm256_fmadd_ps(a, b, c);

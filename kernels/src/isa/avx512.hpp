@@ -14,6 +14,7 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::avx512bw>;
     static constexpr std::size_t accumulators = 24;  // of 32 registers; the rest hold operands
     static constexpr bool fma_rounds_once = true;
+    static constexpr bool masks_stores = true;  // in store_partial
 
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) {
         return _mm512_fmadd_ps(a, b, c);
@@ -50,6 +51,44 @@ struct Simd {
     }
     static void store_partial(double* p, std::size_t n, Batch<double> x) {
         _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), x);
+    }
+
+    // The same for fewer than a vector in halves, quarters, ...: a load that follows would wait for a masked
+    // store that reaches into its line, even where they share no byte.
+    static void store_in_pieces(float* p, std::size_t n, Batch<float> x) {
+        __m256 half = _mm512_castps512_ps256(x);
+        if (n & 8) {
+            _mm256_storeu_ps(p, half);
+            half = _mm512_extractf32x8_ps(x, 1);
+            p += 8;
+        }
+        __m128 part = _mm256_castps256_ps128(half);
+        if (n & 4) {
+            _mm_storeu_ps(p, part);
+            part = _mm256_extractf128_ps(half, 1);
+            p += 4;
+        }
+        if (n & 2) {
+            _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
+            part = _mm_movehl_ps(part, part);
+            p += 2;
+        }
+        if (n & 1) _mm_store_ss(p, part);
+    }
+    static void store_in_pieces(double* p, std::size_t n, Batch<double> x) {
+        __m256d half = _mm512_castpd512_pd256(x);
+        if (n & 4) {
+            _mm256_storeu_pd(p, half);
+            half = _mm512_extractf64x4_pd(x, 1);
+            p += 4;
+        }
+        __m128d part = _mm256_castpd256_pd128(half);
+        if (n & 2) {
+            _mm_storeu_pd(p, part);
+            part = _mm256_extractf128_pd(half, 1);
+            p += 2;
+        }
+        if (n & 1) _mm_store_sd(p, part);
     }
 
     // On the bits of each lane, as integers.

@@ -14,6 +14,7 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::sse2>;
     static constexpr std::size_t accumulators = 12;  // of 16 registers; the rest hold operands
     static constexpr bool fma_rounds_once = false;
+    static constexpr bool masks_stores = false;  // in store_partial
 
     template <class B>
     static B fma(B a, B b, B c) {

@@ -14,6 +14,7 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::neon64>;
     static constexpr std::size_t accumulators = 24;  // of 32 registers; the rest hold operands
     static constexpr bool fma_rounds_once = true;
+    static constexpr bool masks_stores = false;  // in store_partial
 
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmaq_f32(c, a, b); }
     static Batch<double> fma(Batch<double> a, Batch<double> b, Batch<double> c) { return vfmaq_f64(c, a, b); }
