@@ -2,6 +2,7 @@
 #pragma once
 
 #include "algorithms/forward.hpp"
+#include "algorithms/tall_gemm.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -149,7 +150,9 @@ void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T
     if (out == 1 && ldw == 1)
         return broadcast_gemm<T, 1>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx}, epilogue);
     const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
-    if (packing_pays(product) && batch <= max_packed_depth<T>)
+    if (is_tall(product))
+        tall_gemm(product, epilogue);
+    else if (packing_pays(product) && batch <= max_packed_depth<T>)
         packed_transposed_gemm(product, epilogue);
     else
         broadcast_gemm<T, 1>(product, epilogue);

@@ -223,8 +223,19 @@ DENSIMD_INLINE Batch<T> sum_across(const T* a, const Batch<T> (&columns)[Depth])
         return sum_across<First, 2 * Step>(a, columns) + sum_across<First + Step, 2 * Step>(a, columns);
 }
 
-// The columns of the first `rows` rows of B, and more of both up to whole vectors. log2(width) perfect
-// shuffles of `width` vectors transpose them.
+// log2(width) perfect shuffles of `width` vectors transpose them.
+template <class B, std::size_t N>
+DENSIMD_INLINE void transpose(B (&x)[N]) {
+    static_assert(N == B::size);
+    for (std::size_t n = 1; n < N; n *= 2) {
+        B shuffled[N];
+        DENSIMD_UNROLLED (i, N / 2)
+            Simd::interleave(x[i], x[i + N / 2], shuffled[2 * i], shuffled[2 * i + 1]);
+        DENSIMD_UNROLLED (i, N) x[i] = shuffled[i];
+    }
+}
+
+// The columns of the first `rows` rows of B, and more of both up to whole vectors.
 template <class T>
 void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb,
                T (&columns)[lanes<T>][lanes<T>]) {
@@ -235,12 +246,7 @@ void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb,
             Batch<T> x[w];
             DENSIMD_UNROLLED (i, w)
                 x[i] = Simd::load_partial(B + (first + i < rows ? first + i : rows - 1) * ldb + p, count);
-            for (std::size_t n = 1; n < w; n *= 2) {
-                Batch<T> shuffled[w];
-                DENSIMD_UNROLLED (i, w / 2)
-                    Simd::interleave(x[i], x[i + w / 2], shuffled[2 * i], shuffled[2 * i + 1]);
-                DENSIMD_UNROLLED (i, w) x[i] = shuffled[i];
-            }
+            transpose(x);
             DENSIMD_UNROLLED (i, w) x[i].store_aligned(&columns[p + i][first]);
         }
 }
