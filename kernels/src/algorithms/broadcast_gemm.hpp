@@ -86,20 +86,36 @@ void broadcast_tiles(const Product<T>& product, std::size_t count, const Source&
 
         const T *a = first_a, *b = first_b;
         const auto multiply_add = [&](std::size_t s, std::size_t at) DENSIMD_INLINE_LAMBDA {
-            Batch<T> row_of_b[Columns];
             const auto row_at = source.row(at);
-            DENSIMD_UNROLLED (c, Columns)
-                row_of_b[c] = c == Columns - 1
-                                  ? source.template load<Partial>(b + c * w, count, row_at, columns[c])
-                                  : source.template load<false>(b + c * w, w, row_at, columns[c]);
-            DENSIMD_UNROLLED (c, Columns)
+            const auto load_b = [&](std::size_t c) DENSIMD_INLINE_LAMBDA {
+                return c == Columns - 1 ? source.template load<Partial>(b + c * w, count, row_at, columns[c])
+                                        : source.template load<false>(b + c * w, w, row_at, columns[c]);
+            };
+            const auto keep_b = [&](std::size_t c, Batch<T> loaded) DENSIMD_INLINE_LAMBDA {
                 if (c == Columns - 1)
-                    source.template keep<Partial>(b + c * w, count, row_of_b[c], row_at, columns[c]);
+                    source.template keep<Partial>(b + c * w, count, loaded, row_at, columns[c]);
                 else
-                    source.template keep<false>(b + c * w, w, row_of_b[c], row_at, columns[c]);
-            DENSIMD_UNROLLED (r, Rows) {
-                const Batch<T> element(a[r * row_stride]);
-                DENSIMD_UNROLLED (c, Columns) sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);
+                    source.template keep<false>(b + c * w, w, loaded, row_at, columns[c]);
+            };
+            // The shorter side of the tile stays in registers, the other passes by.
+            if constexpr (1 < Rows && Rows < Columns) {
+                Batch<T> element[Rows];
+                DENSIMD_UNROLLED (r, Rows) element[r] = Batch<T>(a[r * row_stride]);
+                DENSIMD_UNROLLED (c, Columns) {
+                    Batch<T> loaded = load_b(c);
+                    Simd::stay_in_register(loaded);
+                    keep_b(c, loaded);
+                    DENSIMD_UNROLLED (r, Rows) sum[r][c][s] = Simd::fma(element[r], loaded, sum[r][c][s]);
+                }
+            } else {
+                Batch<T> row_of_b[Columns];
+                DENSIMD_UNROLLED (c, Columns) row_of_b[c] = load_b(c);
+                DENSIMD_UNROLLED (c, Columns) keep_b(c, row_of_b[c]);
+                DENSIMD_UNROLLED (r, Rows) {
+                    const Batch<T> element(a[r * row_stride]);
+                    DENSIMD_UNROLLED (c, Columns)
+                        sum[r][c][s] = Simd::fma(element, row_of_b[c], sum[r][c][s]);
+                }
             }
             a += depth_stride;
             b += ldb;

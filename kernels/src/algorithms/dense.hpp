@@ -97,8 +97,8 @@ template <class T>
     asm volatile("");
 }
 
-// W += scale * sum: the gradient never reaches memory. W is fetched while the sums are made, if that takes
-// long enough to wait for L3. All loads come before the stores, as in update_short_rows.
+// W += scale * sum: the gradient never reaches memory. All loads come before the stores, as in
+// update_short_rows. If `fetch`, the next tile of W is fetched while the sums of one are made.
 template <class T>
 struct UpdateEpilogue {
     T scale;
@@ -108,7 +108,7 @@ struct UpdateEpilogue {
 
     template <std::size_t Rows, std::size_t Columns>
     DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
-        if (fetch) prefetch(W + row * ld + column, ld, Rows, Columns * width<T>);
+        if (fetch) prefetch(W + (row + Rows) * ld + column, ld, Rows, Columns * width<T>);
     }
 
     UpdateEpilogue at(std::size_t row, std::size_t column) const {
@@ -142,6 +142,19 @@ struct UpdateEpilogue {
     }
 };
 
+// All panels of some rows before those of the next: where the results are much and the depth is short, they
+// are gone through as they lie in memory.
+template <class T, class Epilogue>
+void gemm_by_rows(const Product<T>& product, const Epilogue& epilogue) {
+    constexpr std::size_t rows = tile_height<1>;
+    Product<T> part = product;
+    for (std::size_t row = 0; row < product.rows; row += rows) {
+        part.rows = product.rows - row < rows ? product.rows - row : rows;
+        part.A = product.A + row * product.row_stride;
+        broadcast_gemm<T, 1>(part, epilogue.at(row, 0));
+    }
+}
+
 // X^T dZ, each element summed over the batch in order. With one output W is a column: if it is contiguous,
 // the roles of X and dZ are exchanged and lanes run along it.
 template <class T, class Epilogue>
@@ -154,6 +167,8 @@ void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T
         tall_gemm(product, epilogue);
     else if (packing_pays(product) && batch <= max_packed_depth<T>)
         packed_transposed_gemm(product, epilogue);
+    else if (batch <= 8 && has_few_sets<T>(ldw))
+        gemm_by_rows(product, epilogue);
     else
         broadcast_gemm<T, 1>(product, epilogue);
 }
@@ -259,10 +274,12 @@ void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T s
 template <class T>
 void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw) {
+    // The sums take long enough to wait for L3, or W is in memory.
+    const bool fetch = batch >= 32 || in * ldw * sizeof(T) > (std::size_t{8} << 20);
     if (batch == 1)
         update_by_one(in, out, X, dZ, scale, W, ldw);
     else
-        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw, batch >= 32});
+        transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw, fetch});
 }
 
 // b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1.

@@ -23,6 +23,12 @@ struct Simd {
         return _mm512_fmadd_pd(a, b, c);
     }
 
+    // Keeps g++ from loading a vector again wherever it is used.
+    template <class B>
+    static void stay_in_register(B& x) {
+        asm("" : "+v"(x.data));
+    }
+
     // c - a b
     static Batch<float> fnma(Batch<float> a, Batch<float> b, Batch<float> c) {
         return _mm512_fnmadd_ps(a, b, c);

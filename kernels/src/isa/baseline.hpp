@@ -21,6 +21,10 @@ struct Simd {
         return a * b + c;
     }
 
+    // Loads are instructions of their own, which g++ does not repeat.
+    template <class B>
+    static void stay_in_register(B&) {}
+
     // c - a b
     template <class B>
     static B fnma(B a, B b, B c) {

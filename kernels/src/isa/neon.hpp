@@ -19,6 +19,10 @@ struct Simd {
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmaq_f32(c, a, b); }
     static Batch<double> fma(Batch<double> a, Batch<double> b, Batch<double> c) { return vfmaq_f64(c, a, b); }
 
+    // Loads are instructions of their own, which g++ does not repeat.
+    template <class B>
+    static void stay_in_register(B&) {}
+
     // c - a b
     static Batch<float> fnma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmsq_f32(c, a, b); }
     static Batch<double> fnma(Batch<double> a, Batch<double> b, Batch<double> c) {
