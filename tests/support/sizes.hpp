@@ -51,10 +51,23 @@ inline std::vector<Shape> matrix_shapes() {
         for (const std::size_t in : inner_sizes)
             for (const std::size_t out : outer_sizes) shapes.push_back({batch, in, out});
     add_every_size(shapes);
-    const Shape large[] = {
-        {3, 2047, 17}, {2, 2049, 9},    {7, 4100, 5},     {5, 784, 33},  {65, 40, 10},
-        {130, 9, 70},  {17, 1100, 520}, {130, 1030, 131}, {270, 20, 515}};  // packed, or fetched ahead
+    const Shape large[] = {{3, 2047, 17},
+                           {2, 2049, 9},
+                           {7, 4100, 5},
+                           {5, 784, 33},
+                           {65, 40, 10},
+                           {130, 9, 70},
+                           {3, 20, 512},
+                           {5, 13, 1024},
+                           {7, 30, 130},
+                           // packed, or fetched ahead
+                           {17, 20, 512},
+                           {270, 20, 515}};
     shapes.insert(shapes.end(), std::begin(large), std::end(large));
+#ifndef DENSIMD_TESTS_ARE_SLOW
+    // The same with sums in blocks, or of few rows.
+    shapes.insert(shapes.end(), {{17, 1100, 520}, {130, 1030, 131}, {2, 520, 515}});
+#endif
     return shapes;
 }
 
