@@ -102,8 +102,7 @@ void broadcast_tiles(const Product<T>& product, std::size_t count, const Source&
                 Batch<T> element[Rows];
                 DENSIMD_UNROLLED (r, Rows) element[r] = Batch<T>(a[r * row_stride]);
                 DENSIMD_UNROLLED (c, Columns) {
-                    Batch<T> loaded = load_b(c);
-                    Simd::stay_in_register(loaded);
+                    const Batch<T> loaded = Simd::in_register(load_b(c));
                     keep_b(c, loaded);
                     DENSIMD_UNROLLED (r, Rows) sum[r][c][s] = Simd::fma(element[r], loaded, sum[r][c][s]);
                 }

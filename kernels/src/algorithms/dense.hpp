@@ -98,7 +98,7 @@ template <class T>
 }
 
 // W += scale * sum: the gradient never reaches memory. All loads come before the stores, as in
-// update_short_rows. If `fetch`, the next tile of W is fetched while the sums of one are made.
+// update_short_rows. If `fetch`, the tile of W below is fetched while the sums of one are made.
 template <class T>
 struct UpdateEpilogue {
     T scale;
@@ -192,7 +192,8 @@ DENSIMD_INLINE Batch<T> updated(Batch<T> scaled_x, Batch<T> dz, Batch<T> w) {
 template <std::size_t Vectors, bool Partial, class T>
 void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                        std::size_t ldw) {
-    constexpr std::size_t w = width<T>, last = (Vectors - 1) * w, rows = Partial ? 8 / Vectors : 1;
+    constexpr std::size_t w = width<T>, last = (Vectors - 1) * w;
+    constexpr std::size_t rows = Partial && Simd::masks_stores ? 8 / Vectors : 1;
     const std::size_t count = out - last;
     // body(vector, its first column, its number of columns, whether it may be partial)
     const auto for_each_part = [=](const auto& body) DENSIMD_INLINE_LAMBDA {

@@ -52,16 +52,18 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
     const T *a = A + row * lda, *b = B + col * ldb;
     const auto row_of = [&](std::size_t r) { return Whole || r < rows ? r : rows - 1; };
     const auto col_of = [&](std::size_t c) { return Whole || c < cols ? c : cols - 1; };
-    for_each_lane_vector<T>(depth, [&](std::size_t v, std::size_t p, std::size_t n,
-                                       auto kind) DENSIMD_INLINE_LAMBDA {
-        constexpr bool partial = decltype(kind)::partial;
-        Batch<T> elements[Rows];
-        DENSIMD_UNROLLED (r, Rows) elements[r] = load<partial>(a + row_of(r) * lda + p, n);
-        DENSIMD_UNROLLED (c, Cols) {
-            const Batch<T> element = load_with_step<partial>(b + col_of(c) * ldb + p * step.step, n, step);
-            DENSIMD_UNROLLED (r, Rows) sum[r][c][v] = Simd::fma(elements[r], element, sum[r][c][v]);
-        }
-    });
+    for_each_lane_vector<T>(
+        depth, [&](std::size_t v, std::size_t p, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
+            constexpr bool partial = decltype(kind)::partial;
+            Batch<T> elements[Rows];
+            DENSIMD_UNROLLED (r, Rows)
+                elements[r] = Simd::in_register(load<partial>(a + row_of(r) * lda + p, n));
+            DENSIMD_UNROLLED (c, Cols) {
+                const Batch<T> element =
+                    Simd::in_register(load_with_step<partial>(b + col_of(c) * ldb + p * step.step, n, step));
+                DENSIMD_UNROLLED (r, Rows) sum[r][c][v] = Simd::fma(elements[r], element, sum[r][c][v]);
+            }
+        });
     Batch<T> to_sum[Rows * Cols];
     DENSIMD_UNROLLED (i, Rows * Cols) to_sum[i] = sum_of(sum[i / Cols][i % Cols]);
     T sums[Rows * Cols];
@@ -201,7 +203,7 @@ void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, st
         else if (many)
             for (; r + at_once <= rows; r += at_once)
                 dot_rows<at_once>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
-        else if constexpr (!Source::writes && 6 * vectors_per_line<T> <= Simd::accumulators)
+        else if constexpr (!Source::writes && vectors_per_line<T> <= 2)
             for (; r + 6 <= rows; r += 6) dot_rows<6>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
         for (; r + few <= rows; r += few)
             dot_rows<few>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);

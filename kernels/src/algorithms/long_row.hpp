@@ -68,7 +68,8 @@ void sum_long_rows(std::size_t in, std::size_t out, const T* x, const T* W, std:
     });
     std::size_t k = 0;
     if constexpr (!Source::writes) {
-        constexpr std::size_t many = Simd::accumulators > 16 ? 16 : 8, vectors = 2 * vectors_per_line<T>;
+        constexpr std::size_t many = Simd::accumulators > 16 ? 16 : 8;
+        constexpr std::size_t vectors = vectors_per_line < T >> 2 ? 1 : 2 * vectors_per_line<T>;
         if (has_few_sets<T>(ldw))
             for (; k + 6 <= in; k += 6) add_rows<6, vectors>(out, x, W, ldw, source, k, y);
         else
@@ -78,28 +79,35 @@ void sum_long_rows(std::size_t in, std::size_t out, const T* x, const T* W, std:
     for (; k < in; ++k) add_rows<1, 1>(out, x, W, ldw, source, k, y);
 }
 
+// The same where all rows begin alike: the results wait in memory away from them. Out of line, so that the
+// memory is on the stack only then.
+template <class T, class Source>
+[[gnu::noinline]] void sum_long_rows_apart(std::size_t in, std::size_t out, const T* x, const T* W,
+                                           std::size_t ldw, const Source& source, const T* b, T* y) {
+    constexpr std::size_t some = 16384 / sizeof(T);
+    alignas(64) T memory[some + 4096 / sizeof(T)];
+    T* const sums = away_from(W, memory);
+    for (std::size_t j = 0; j < out; j += some) {
+        const std::size_t count = out - j < some ? out - j : some;
+        sum_long_rows(in, count, x, W + j, ldw, source, b ? b + j : nullptr, sums);
+        map(
+            count, y + j, [](Batch<T> sum) { return sum; }, sums);
+    }
+}
+
 // One row of X and long_row columns or more: several rows of W at a time are added to the results in L1. The
 // order of each sum is that of the tiles, which would jump from row to row of W and so outrun the
 // prefetchers. Bound: one load per vector of W, and of the results one load and one store per vector and so
-// many rows. As many rows as registers hold inputs for, or six if they compete for the lines of a set; then
-// all rows begin alike, and the results wait in memory away from them. Four rows if they are written too,
-// which comes after the loads of all four: else these would wait for stores a multiple of 4 KiB away.
+// many rows. As many rows as registers hold inputs for, or six if they compete for the lines of a set. Four
+// rows if they are written too, which comes after the loads of all four: else these would wait for stores a
+// multiple of 4 KiB away.
 template <class T, class Source>
 void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                       const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
-    if (Source::writes || !has_few_sets<T>(ldw)) {
+    if (!Source::writes && has_few_sets<T>(ldw))
+        sum_long_rows_apart(in, out, x, W, ldw, source, b, y);
+    else
         sum_long_rows(in, out, x, W, ldw, source, b, y);
-    } else {
-        constexpr std::size_t some = 16384 / sizeof(T);
-        alignas(64) T memory[some + 4096 / sizeof(T)];
-        T* const sums = away_from(W, memory);
-        for (std::size_t j = 0; j < out; j += some) {
-            const std::size_t count = out - j < some ? out - j : some;
-            sum_long_rows(in, count, x, W + j, ldw, source, b ? b + j : nullptr, sums);
-            map(
-                count, y + j, [](Batch<T> sum) { return sum; }, sums);
-        }
-    }
     if (activation.values) activation.values(out, y, y);
 }
 

@@ -78,8 +78,8 @@ void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, c
 template <class T, std::size_t Splits>
 void update_forward(const Product<T>& product, const UpdatedBeforeProduct<T>& source,
                     const ForwardEpilogue<T>& epilogue) {
-    const UpdatedBeforeProduct<T, true> rows{source.x, source.dz, source.scale};
-    broadcast_panels<T, columns_for(2, Splits), Splits>(product, rows, epilogue);
+    const UpdatedBeforeProduct<T, true> before_loads{source.x, source.dz, source.scale};
+    broadcast_panels<T, columns_for(2, Splits), Splits>(product, before_loads, epilogue);
 }
 
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.

@@ -63,8 +63,9 @@ DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, c
         DENSIMD_UNROLLED (r, turn) multiply_add(r, k + r);
     DENSIMD_UNROLLED (r, turn - 1)
         if (k + r < in) multiply_add(r, k + r);
-    DENSIMD_UNROLLED (r, waiting_rows)
-        if (r < in) keep(r + (in - 1 - r) / waiting_rows * waiting_rows, waiting[r]);
+    if constexpr (waiting_rows > 0)
+        DENSIMD_UNROLLED (r, waiting_rows)
+            if (r < in) keep(r + (in - 1 - r) / waiting_rows * waiting_rows, waiting[r]);
     DENSIMD_UNROLLED (v, Vectors) z[v] = sum_of(sum[v]);
 }
 

@@ -87,7 +87,7 @@ bool is_tall(const Product<T>& product) {
 }
 
 // A is a matrix transposed, so that its columns are contiguous. The order of each sum is that of
-// broadcast_gemm with one split.
+// broadcast_gemm with one split, from an epilogue that starts with zeros and needs no `begin`.
 template <class T, class Epilogue>
 [[gnu::noinline]] void tall_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t w = width<T>;

@@ -53,7 +53,7 @@ void store(T* p, std::size_t n, Batch<T> x) {
         x.store_unaligned(p);
 }
 
-// The same where what is behind the vector is loaded soon.
+// The same where what is behind the vector is loaded soon; n < width if Partial.
 template <bool Partial, class T, class Isa = Simd>
 DENSIMD_INLINE void store_before_loads(T* p, std::size_t n, Batch<T> x) {
     if constexpr (Partial && Isa::masks_stores)

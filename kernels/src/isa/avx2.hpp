@@ -14,7 +14,7 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
     static constexpr std::size_t accumulators = 12;  // of 16 registers; the rest hold operands
     static constexpr bool fma_rounds_once = true;
-    static constexpr bool masks_stores = false;  // in store_partial
+    static constexpr bool masks_stores = false;  // whether store_partial does
 
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) {
         return _mm256_fmadd_ps(a, b, c);
@@ -25,8 +25,9 @@ struct Simd {
 
     // Keeps g++ from loading a vector again wherever it is used.
     template <class B>
-    static void stay_in_register(B& x) {
+    static B in_register(B x) {
         asm("" : "+x"(x.data));
+        return x;
     }
 
     // c - a b

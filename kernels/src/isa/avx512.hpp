@@ -14,7 +14,7 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::avx512bw>;
     static constexpr std::size_t accumulators = 24;  // of 32 registers; the rest hold operands
     static constexpr bool fma_rounds_once = true;
-    static constexpr bool masks_stores = true;  // in store_partial
+    static constexpr bool masks_stores = true;  // whether store_partial does
 
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) {
         return _mm512_fmadd_ps(a, b, c);
@@ -25,8 +25,9 @@ struct Simd {
 
     // Keeps g++ from loading a vector again wherever it is used.
     template <class B>
-    static void stay_in_register(B& x) {
+    static B in_register(B x) {
         asm("" : "+v"(x.data));
+        return x;
     }
 
     // c - a b
@@ -59,7 +60,7 @@ struct Simd {
         _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), x);
     }
 
-    // The same for fewer than a vector in halves, quarters, ...: a load that follows would wait for a masked
+    // The same for n < width in halves, quarters, ...: a load that follows would wait for a masked
     // store that reaches into its line, even where they share no byte.
     static void store_in_pieces(float* p, std::size_t n, Batch<float> x) {
         __m256 half = _mm512_castps512_ps256(x);

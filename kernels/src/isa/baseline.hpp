@@ -14,7 +14,7 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::sse2>;
     static constexpr std::size_t accumulators = 12;  // of 16 registers; the rest hold operands
     static constexpr bool fma_rounds_once = false;
-    static constexpr bool masks_stores = false;  // in store_partial
+    static constexpr bool masks_stores = false;  // whether store_partial does
 
     template <class B>
     static B fma(B a, B b, B c) {
@@ -23,7 +23,9 @@ struct Simd {
 
     // Loads are instructions of their own, which g++ does not repeat.
     template <class B>
-    static void stay_in_register(B&) {}
+    static B in_register(B x) {
+        return x;
+    }
 
     // c - a b
     template <class B>

@@ -14,14 +14,16 @@ struct Simd {
     using Batch = xsimd::batch<T, xsimd::neon64>;
     static constexpr std::size_t accumulators = 24;  // of 32 registers; the rest hold operands
     static constexpr bool fma_rounds_once = true;
-    static constexpr bool masks_stores = false;  // in store_partial
+    static constexpr bool masks_stores = false;  // whether store_partial does
 
     static Batch<float> fma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmaq_f32(c, a, b); }
     static Batch<double> fma(Batch<double> a, Batch<double> b, Batch<double> c) { return vfmaq_f64(c, a, b); }
 
     // Loads are instructions of their own, which g++ does not repeat.
     template <class B>
-    static void stay_in_register(B&) {}
+    static B in_register(B x) {
+        return x;
+    }
 
     // c - a b
     static Batch<float> fnma(Batch<float> a, Batch<float> b, Batch<float> c) { return vfmsq_f32(c, a, b); }
