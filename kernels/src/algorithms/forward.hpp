@@ -131,18 +131,17 @@ struct Fetching : AsItIs<false> {
 template <class T, class Epilogue>
 void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t columns = columns_for(tile_height<1>, 1), of_low = columns_for(few_rows, 1);
-    const bool few_sets = has_few_sets<T>(product.ldb), low = product.rows <= few_rows;
-    const bool in_l2 = product.depth * product.ldb * sizeof(T) <= (std::size_t{1} << 20);
-    const Fetching<T, 1> to_l1{{}, product.ldb};
-    const Fetching<T, 2> to_l2{{}, product.ldb};
-    if (has_narrow_panels<T> || product.rows == 1 || (low && (in_l2 || few_sets)))
-        broadcast_gemm<T, 1>(product, epilogue);
-    else if (low)
-        broadcast_panels<T, of_low, 1>(product, to_l1, epilogue);
-    else if (few_sets)
-        broadcast_panels<T, columns, 1>(product, to_l2, epilogue);
-    else
-        broadcast_panels<T, columns, 1>(product, to_l1, epilogue);
+    if constexpr (!has_narrow_panels<T>) {
+        const bool few_sets = has_few_sets<T>(product.ldb), low = product.rows <= few_rows;
+        const bool in_l2 = product.depth * product.ldb * sizeof(T) <= (std::size_t{1} << 20);
+        const Fetching<T, 1> to_l1{{}, product.ldb};
+        if (low && product.rows > 1 && !in_l2 && !few_sets)
+            return broadcast_panels<T, of_low, 1>(product, to_l1, epilogue);
+        if (!low && few_sets)
+            return broadcast_panels<T, columns, 1>(product, Fetching<T, 2>{{}, product.ldb}, epilogue);
+        if (!low) return broadcast_panels<T, columns, 1>(product, to_l1, epilogue);
+    }
+    broadcast_gemm<T, 1>(product, epilogue);
 }
 
 // The depth in blocks, whose sums wait in the output: stored and loaded again they keep their bits. Where

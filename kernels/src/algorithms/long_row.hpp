@@ -104,10 +104,12 @@ template <class T, class Source>
 template <class T, class Source>
 void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                       const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
-    if (!Source::writes && has_few_sets<T>(ldw))
-        sum_long_rows_apart(in, out, x, W, ldw, source, b, y);
-    else
-        sum_long_rows(in, out, x, W, ldw, source, b, y);
+    bool apart = false;
+    if constexpr (!Source::writes) {
+        apart = has_few_sets<T>(ldw);
+        if (apart) sum_long_rows_apart(in, out, x, W, ldw, source, b, y);
+    }
+    if (!apart) sum_long_rows(in, out, x, W, ldw, source, b, y);
     if (activation.values) activation.values(out, y, y);
 }
 
