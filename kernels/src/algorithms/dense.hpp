@@ -97,8 +97,8 @@ template <class T>
     asm volatile("");
 }
 
-// W += scale * sum: the gradient never reaches memory. All loads come before the stores, as in
-// update_short_rows. If `fetch`, the tile of W below is fetched while the sums of one are made.
+// W += scale * sum: the gradient never reaches memory. All loads of a tile come before its stores: see
+// rows_of_turn. If `fetch`, the tile of W below is fetched while the sums of one are made.
 template <class T>
 struct UpdateEpilogue {
     T scale;
@@ -186,54 +186,29 @@ DENSIMD_INLINE Batch<T> updated(Batch<T> scaled_x, Batch<T> dz, Batch<T> w) {
     return Simd::fma(scaled_x, dz, w);
 }
 
-// Rows of W of at most four vectors: dz stays in registers from row to row. A load would wait for a store
-// before it that reaches into the same line, even if masked so that they share no byte: the rows of a turn
-// are loaded before those of the turn before are stored.
+// Rows of W of at most four vectors: dz stays in registers from row to row.
 template <std::size_t Vectors, bool Partial, class T>
 void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                        std::size_t ldw) {
-    constexpr std::size_t w = width<T>, last = (Vectors - 1) * w;
-    constexpr std::size_t rows = Partial && Simd::masks_stores ? 8 / Vectors : 1;
-    const std::size_t count = out - last;
-    // body(vector, its first column, its number of columns, whether it may be partial)
-    const auto for_each_part = [=](const auto& body) DENSIMD_INLINE_LAMBDA {
-        DENSIMD_UNROLLED (v, Vectors)
-            if (v == Vectors - 1)
-                body(v, last, count, std::integral_constant<bool, Partial>{});
-            else
-                body(v, v * w, w, std::false_type{});
+    using Row = LoadedRow<T, Vectors>;
+    const auto load_row = [=](const T* from) DENSIMD_INLINE_LAMBDA {
+        Row row;
+        for_each_vector_of_row<Vectors, Partial, T>(
+            out, [&](std::size_t v, std::size_t j, std::size_t n, auto partial)
+                     DENSIMD_INLINE_LAMBDA { row.part[v] = load<partial>(from + j, n); });
+        return row;
     };
-    Batch<T> gradient[Vectors];
-    for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial)
-                      DENSIMD_INLINE_LAMBDA { gradient[v] = load<partial>(dz + j, n); });
-    const auto load_row = [&](std::size_t k, Batch<T>(&row)[Vectors]) DENSIMD_INLINE_LAMBDA {
-        for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial)
-                          DENSIMD_INLINE_LAMBDA { row[v] = load<partial>(W + k * ldw + j, n); });
-    };
-    const auto store_row = [&](std::size_t k, const Batch<T>(&row)[Vectors]) DENSIMD_INLINE_LAMBDA {
-        const Batch<T> element(scale * x[k]);
-        for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
-            store<partial>(W + k * ldw + j, n, updated<T>(element, gradient[v], row[v]));
+    const Row gradient = load_row(dz);
+    constexpr bool late = Partial && Simd::masks_stores;
+    for_each_row<late, late ? rows_of_turn<Vectors> : 1>(
+        in, [=](std::size_t, std::size_t k) DENSIMD_INLINE_LAMBDA { return load_row(W + k * ldw); },
+        [=](std::size_t k, const Row& row) DENSIMD_INLINE_LAMBDA {
+            const Batch<T> element(scale * x[k]);
+            for_each_vector_of_row<Vectors, Partial, T>(
+                out, [&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
+                    store<partial>(W + k * ldw + j, n, updated<T>(element, gradient.part[v], row.part[v]));
+                });
         });
-    };
-    std::size_t k = 0;
-    if (in >= rows) {
-        Batch<T> now[rows][Vectors], next[rows][Vectors];
-        DENSIMD_UNROLLED (r, rows) load_row(r, now[r]);
-        for (; k + 2 * rows <= in; k += rows) {
-            DENSIMD_UNROLLED (r, rows) load_row(k + rows + r, next[r]);
-            DENSIMD_UNROLLED (r, rows) store_row(k + r, now[r]);
-            DENSIMD_UNROLLED (r, rows)
-                DENSIMD_UNROLLED (v, Vectors) now[r][v] = next[r][v];
-        }
-        DENSIMD_UNROLLED (r, rows) store_row(k + r, now[r]);
-        k += rows;
-    }
-    for (; k < in; ++k) {
-        Batch<T> row[Vectors];
-        load_row(k, row);
-        store_row(k, row);
-    }
 }
 
 template <std::size_t Vectors, class T>

@@ -146,7 +146,7 @@ template <std::size_t Rows, class T, class Source>
 }
 
 // The same for rows of at most one line: of so many vectors. Each row is kept after the loads of rows behind
-// it, as in update_short_rows.
+// it: see rows_of_turn.
 template <std::size_t Rows, class T, std::size_t Vectors = vectors_per_line<T>, class Source>
 DENSIMD_INLINE void dot_short_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb,
                                    const Source& source, T* sums) {

@@ -69,7 +69,7 @@ void sum_long_rows(std::size_t in, std::size_t out, const T* x, const T* W, std:
     std::size_t k = 0;
     if constexpr (!Source::writes) {
         constexpr std::size_t many = Simd::accumulators > 16 ? 16 : 8;
-        constexpr std::size_t vectors = vectors_per_line < T >> 2 ? 1 : 2 * vectors_per_line<T>;
+        constexpr std::size_t vectors = 2 < vectors_per_line<T> ? 1 : 2 * vectors_per_line<T>;
         if (has_few_sets<T>(ldw))
             for (; k + 6 <= in; k += 6) add_rows<6, vectors>(out, x, W, ldw, source, k, y);
         else
@@ -104,12 +104,10 @@ template <class T, class Source>
 template <class T, class Source>
 void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                       const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
-    bool apart = false;
-    if constexpr (!Source::writes) {
-        apart = has_few_sets<T>(ldw);
-        if (apart) sum_long_rows_apart(in, out, x, W, ldw, source, b, y);
-    }
-    if (!apart) sum_long_rows(in, out, x, W, ldw, source, b, y);
+    if (!Source::writes && has_few_sets<T>(ldw))
+        sum_long_rows_apart(in, out, x, W, ldw, source, b, y);
+    else
+        sum_long_rows(in, out, x, W, ldw, source, b, y);
     if (activation.values) activation.values(out, y, y);
 }
 

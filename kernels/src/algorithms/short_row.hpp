@@ -13,59 +13,36 @@ namespace {
 template <bool Partial, class T, std::size_t Vectors, class Source>
 DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                                   const Source& source, const T* b, Batch<T> (&z)[Vectors]) {
-    constexpr std::size_t splits = splits_for<T>(Vectors * width<T>), last = Vectors - 1, w = width<T>;
-    const std::size_t count = out - last * w;
+    constexpr std::size_t splits = splits_for<T>(Vectors * width<T>);
     Batch<T> sum[Vectors][splits];
     decltype(source.template column<Partial>(0, 0)) columns[Vectors];
-    // body(vector, its first column, its number of columns, whether it may be partial)
     const auto for_each_part = [=](const auto& body) DENSIMD_INLINE_LAMBDA {
-        DENSIMD_UNROLLED (v, Vectors)
-            if (v == last)
-                body(v, v * w, count, std::integral_constant<bool, Partial>{});
-            else
-                body(v, v * w, w, std::false_type{});
+        for_each_vector_of_row<Vectors, Partial, T>(out, body);
     };
     for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
         columns[v] = source.template column<partial>(j, n);
         sum[v][0] = load<partial>(b + j, n);
         DENSIMD_UNROLLED (s, splits - 1) sum[v][s + 1] = Batch<T>(T(0));
     });
-    // Rows wait to be kept until some behind them are loaded, as in update_short_rows.
-    constexpr std::size_t waiting_rows = !Source::writes || !Simd::masks_stores ? 0
-                                         : Vectors == 1                         ? 8
-                                         : Vectors == 2                         ? 2
-                                                                                : 1;
-    constexpr std::size_t turn = waiting_rows > splits ? waiting_rows : splits;
-    Batch<T> waiting[waiting_rows + 1][Vectors];
-    const auto keep = [&](std::size_t k, const Batch<T>(&weights)[Vectors]) DENSIMD_INLINE_LAMBDA {
-        const auto row = source.row(k);
-        for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
-            source.template keep<partial>(W + k * ldw + j, n, weights[v], row, columns[v]);
-        });
-    };
+    using Row = LoadedRow<T, Vectors>;
     const auto multiply_add = [&](std::size_t r, std::size_t k) DENSIMD_INLINE_LAMBDA {
         const Batch<T> element(x[k]);
         const auto row = source.row(k);
-        Batch<T> weights[Vectors];
+        Row weights;
         for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
-            weights[v] = source.template load<partial>(W + k * ldw + j, n, row, columns[v]);
-            sum[v][r % splits] = Simd::fma(element, weights[v], sum[v][r % splits]);
+            weights.part[v] = source.template load<partial>(W + k * ldw + j, n, row, columns[v]);
+            sum[v][r % splits] = Simd::fma(element, weights.part[v], sum[v][r % splits]);
         });
-        if constexpr (waiting_rows == 0) {
-            keep(k, weights);
-        } else {
-            if (k >= waiting_rows) keep(k - waiting_rows, waiting[r % waiting_rows]);
-            DENSIMD_UNROLLED (v, Vectors) waiting[r % waiting_rows][v] = weights[v];
-        }
+        return weights;
     };
-    std::size_t k = 0;
-    for (; k + turn <= in; k += turn)
-        DENSIMD_UNROLLED (r, turn) multiply_add(r, k + r);
-    DENSIMD_UNROLLED (r, turn - 1)
-        if (k + r < in) multiply_add(r, k + r);
-    if constexpr (waiting_rows > 0)
-        DENSIMD_UNROLLED (r, waiting_rows)
-            if (r < in) keep(r + (in - 1 - r) / waiting_rows * waiting_rows, waiting[r]);
+    const auto keep = [&](std::size_t k, const Row& weights) DENSIMD_INLINE_LAMBDA {
+        const auto row = source.row(k);
+        for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
+            source.template keep<partial>(W + k * ldw + j, n, weights.part[v], row, columns[v]);
+        });
+    };
+    constexpr bool late = Source::writes && Simd::masks_stores;
+    for_each_row<late, late ? rows_of_turn<Vectors> : splits>(in, multiply_add, keep);
     DENSIMD_UNROLLED (v, Vectors) z[v] = sum_of(sum[v]);
 }
 

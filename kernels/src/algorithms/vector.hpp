@@ -168,6 +168,55 @@ void for_each_vector(std::size_t n, Body body) {
     if (i < n) body(i, n - i, Partial{});
 }
 
+// Calls body(v, j, count, whether it is partial) for the `Vectors` vectors of a row of n elements: vector v
+// has the `count` from element j on. Only the last can be partial, and is if Partial.
+template <std::size_t Vectors, bool Partial, class T, class Body>
+DENSIMD_INLINE void for_each_vector_of_row(std::size_t n, const Body& body) {
+    constexpr std::size_t w = width<T>, last = Vectors - 1;
+    DENSIMD_UNROLLED (v, Vectors)
+        if (v == last)
+            body(v, last * w, n - last * w, std::integral_constant<bool, Partial>{});
+        else
+            body(v, v * w, w, std::false_type{});
+}
+
+template <class T, std::size_t Vectors>
+struct LoadedRow {
+    Batch<T> part[Vectors];
+};
+
+// Rows that are loaded before those of the turn before are stored: a load waits for a masked store before it
+// that reaches into the same line, even where they share no byte. Rows have at least two elements.
+template <std::size_t Vectors>
+constexpr std::size_t rows_of_turn = Vectors == 1   ? 8
+                                     : Vectors == 2 ? 4
+                                                    : 2;
+
+// row = load(r, k) and store(k, row) for each of `rows` rows k; r is k % Turn, a constant. If Late, stores
+// come a turn late.
+template <bool Late, std::size_t Turn, class Load, class Store>
+DENSIMD_INLINE void for_each_row(std::size_t rows, const Load& load, const Store& store) {
+    std::size_t k = 0;
+    if constexpr (Late) {
+        if (rows >= Turn) {
+            decltype(load(0, 0)) now[Turn], next[Turn];
+            DENSIMD_UNROLLED (r, Turn) now[r] = load(r, r);
+            for (; k + 2 * Turn <= rows; k += Turn) {
+                DENSIMD_UNROLLED (r, Turn) next[r] = load(r, k + Turn + r);
+                DENSIMD_UNROLLED (r, Turn) store(k + r, now[r]);
+                DENSIMD_UNROLLED (r, Turn) now[r] = next[r];
+            }
+            DENSIMD_UNROLLED (r, Turn) store(k + r, now[r]);
+            k += Turn;
+        }
+    } else {
+        for (; k + Turn <= rows; k += Turn)
+            DENSIMD_UNROLLED (r, Turn) store(k + r, load(r, k + r));
+    }
+    DENSIMD_UNROLLED (r, Turn - 1)
+        if (k + r < rows) store(k + r, load(r, k + r));
+}
+
 // Sums along lanes use as many virtual lanes as a cache line has elements, in one to four vectors: term i
 // goes to lane i mod lanes, and the lanes are added upper half to lower half. So the order is the same on
 // every ISA.
