@@ -56,6 +56,7 @@ inline std::vector<Shape> matrix_shapes() {
                            {7, 4100, 5},
                            {5, 784, 33},
                            {65, 40, 10},
+                           {260, 300, 10},
                            {130, 9, 70},
                            {3, 20, 512},
                            {5, 13, 1024},
@@ -66,7 +67,7 @@ inline std::vector<Shape> matrix_shapes() {
     shapes.insert(shapes.end(), std::begin(large), std::end(large));
 #ifndef DENSIMD_TESTS_ARE_SLOW
     // The same with sums in blocks, or of few rows.
-    shapes.insert(shapes.end(), {{17, 1100, 520}, {130, 1030, 131}, {2, 520, 515}});
+    shapes.insert(shapes.end(), {{17, 1100, 520}, {130, 1030, 131}, {2, 520, 515}, {1030, 270, 3}});
 #endif
     return shapes;
 }

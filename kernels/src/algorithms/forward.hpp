@@ -6,6 +6,7 @@
 #include "algorithms/activation.hpp"
 #include "algorithms/broadcast_gemm.hpp"
 #include "algorithms/dot_gemm.hpp"
+#include "algorithms/few_outputs.hpp"
 #include "algorithms/long_row.hpp"
 #include "algorithms/packed_gemm.hpp"
 #include "algorithms/short_row.hpp"
@@ -217,6 +218,9 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (batch == 1 && out >= long_row<T>)
         return forward_long_row(in, out, X, W, ldw, source, b, functions<T>(activation), A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
+    if constexpr (has_quads<T>)
+        if (are_few_outputs(product))
+            return forward_few_outputs(product, b, functions<T>(activation), A, lda);
     const bool short_rows =
         out <= 4 * lanes<T> && lda == out && batch > few_rows && (batch >= 32 || out % lanes<T> != 0);
     if (short_rows && epilogue.activation->values && out > 0)

@@ -135,6 +135,42 @@ struct Simd {
         high = _mm256_permute2f128_pd(even, odd, 0x31);
     }
 
+    // Quads: four lanes. In each of a vector's, four vectors are transposed.
+    static void transpose_quads(Batch<float> (&x)[4]) {
+        const __m256 a = _mm256_unpacklo_ps(x[0], x[1]), b = _mm256_unpacklo_ps(x[2], x[3]);
+        const __m256 c = _mm256_unpackhi_ps(x[0], x[1]), d = _mm256_unpackhi_ps(x[2], x[3]);
+        x[0] = _mm256_shuffle_ps(a, b, 0x44);
+        x[1] = _mm256_shuffle_ps(a, b, 0xee);
+        x[2] = _mm256_shuffle_ps(c, d, 0x44);
+        x[3] = _mm256_shuffle_ps(c, d, 0xee);
+    }
+
+    // x[q] = quad q of each row; the n elements from p on of the rows, n <= 4 quads_at_once, and zeros.
+    template <class T>
+    static constexpr std::size_t quads_at_once = 1;
+
+    template <bool Partial>
+    static void load_quads(const float* const (&row)[2], std::size_t p, std::size_t n, Batch<float> (&x)[1]) {
+        if constexpr (Partial) {
+            const __m128i mask =
+                _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3));
+            x[0] = _mm256_set_m128(_mm_maskload_ps(row[1] + p, mask), _mm_maskload_ps(row[0] + p, mask));
+        } else {
+            x[0] = _mm256_set_m128(_mm_loadu_ps(row[1] + p), _mm_loadu_ps(row[0] + p));
+        }
+    }
+
+    // The quad at p in all quads.
+    static Batch<float> repeated_quad(const float* p) {
+        return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p));
+    }
+
+    // The quads, each `step` elements behind the one before; in this order.
+    static void store_quads(float* p, std::size_t step, Batch<float> x) {
+        _mm_storeu_ps(p, _mm256_castps256_ps128(x));
+        _mm_storeu_ps(p + step, _mm256_extractf128_ps(x, 1));
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left. The halves of several vectors are put together before they are added.
     template <class T>

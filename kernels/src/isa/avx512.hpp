@@ -154,6 +154,58 @@ struct Simd {
         high = _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
     }
 
+    // Quads: four lanes. In each of a vector's, four vectors are transposed.
+    static void transpose_quads(Batch<float> (&x)[4]) {
+        const __m512 a = _mm512_unpacklo_ps(x[0], x[1]), b = _mm512_unpacklo_ps(x[2], x[3]);
+        const __m512 c = _mm512_unpackhi_ps(x[0], x[1]), d = _mm512_unpackhi_ps(x[2], x[3]);
+        x[0] = _mm512_shuffle_ps(a, b, 0x44);
+        x[1] = _mm512_shuffle_ps(a, b, 0xee);
+        x[2] = _mm512_shuffle_ps(c, d, 0x44);
+        x[3] = _mm512_shuffle_ps(c, d, 0xee);
+    }
+    static void transpose_quads(Batch<double> (&x)[4]) {
+        const __m512d a = _mm512_unpacklo_pd(x[0], x[1]), b = _mm512_unpacklo_pd(x[2], x[3]);
+        const __m512d c = _mm512_unpackhi_pd(x[0], x[1]), d = _mm512_unpackhi_pd(x[2], x[3]);
+        const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+        const __m512i high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+        x[0] = _mm512_permutex2var_pd(a, low, b);
+        x[1] = _mm512_permutex2var_pd(c, low, d);
+        x[2] = _mm512_permutex2var_pd(a, high, b);
+        x[3] = _mm512_permutex2var_pd(c, high, d);
+    }
+
+    // x[q] = quad q of each row; the n elements from p on of the rows, n <= 4 quads_at_once, and zeros.
+    template <class T>
+    static constexpr std::size_t quads_at_once = 8 / sizeof(T);
+
+    template <bool Partial>
+    static void load_quads(const float* const (&row)[4], std::size_t p, std::size_t n, Batch<float> (&x)[2]) {
+        const __m512 a = two<Partial>(row[0] + p, row[1] + p, n), b = two<Partial>(row[2] + p, row[3] + p, n);
+        x[0] = _mm512_shuffle_f32x4(a, b, 0x88);
+        x[1] = _mm512_shuffle_f32x4(a, b, 0xdd);
+    }
+    template <bool Partial>
+    static void load_quads(const double* const (&row)[2], std::size_t p, std::size_t n,
+                           Batch<double> (&x)[1]) {
+        x[0] = two<Partial>(row[0] + p, row[1] + p, n);
+    }
+
+    // The quad at p in all quads.
+    static Batch<float> repeated_quad(const float* p) { return _mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
+    static Batch<double> repeated_quad(const double* p) { return _mm512_broadcast_f64x4(_mm256_loadu_pd(p)); }
+
+    // The quads, each `step` elements behind the one before; in this order.
+    static void store_quads(float* p, std::size_t step, Batch<float> x) {
+        _mm_storeu_ps(p, _mm512_castps512_ps128(x));
+        _mm_storeu_ps(p + step, _mm512_extractf32x4_ps(x, 1));
+        _mm_storeu_ps(p + 2 * step, _mm512_extractf32x4_ps(x, 2));
+        _mm_storeu_ps(p + 3 * step, _mm512_extractf32x4_ps(x, 3));
+    }
+    static void store_quads(double* p, std::size_t step, Batch<double> x) {
+        _mm256_storeu_pd(p, _mm512_castpd512_pd256(x));
+        _mm256_storeu_pd(p + step, _mm512_extractf64x4_pd(x, 1));
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left. The halves of several vectors are put together before they are added.
     template <class T>
@@ -228,6 +280,17 @@ struct Simd {
     static double first(Batch<double> x) { return _mm512_cvtsd_f64(x); }
 
   private:
+    template <bool Partial>
+    static Batch<float> two(const float* p, const float* q, std::size_t n) {
+        if constexpr (Partial) return load_two(p, q, n);
+        return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1);
+    }
+    template <bool Partial>
+    static Batch<double> two(const double* p, const double* q, std::size_t n) {
+        if constexpr (Partial) return load_two(p, q, n);
+        return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), _mm256_loadu_pd(q), 1);
+    }
+
     static __m512 halves(__m512 a, __m512 b) {
         return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
     }
