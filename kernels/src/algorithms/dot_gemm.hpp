@@ -356,16 +356,30 @@ void dot_half_lines(std::size_t rows, std::size_t depth, const T* A, std::size_t
     if (row < rows) multiply(row, rows - row, Partial{});
 }
 
-// The same for one column, whose elements may be any step apart.
+// One column, tiles of as many rows as are summed at once; for fewer rows, of half as many where that will
+// do.
+template <class T, std::size_t Rows, class Step, class Finish>
+void dot_columns(std::size_t first, std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
+                 const T* b, Step step, const Finish& finish) {
+    std::size_t done = rows;
+    if constexpr (Rows > 2) done = (rows - first) % Rows > Rows / 2 ? rows : rows - (rows - first) % Rows;
+    dot_tiles<T, Rows, 1>(first, done, 1, depth, A, lda, b, 0, step, finish);
+    if constexpr (Rows > 2)
+        if (done < rows) dot_columns<T, Rows / 2>(done, rows, depth, A, lda, b, step, finish);
+}
+
+// The same for one column, whose elements may be any step apart. Long rows are read fewer at a time: as in
+// dot_tiles_of_any_shape.
 template <class T, class Step, class Finish>
 void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b, Step step,
               const Finish& finish) {
     if constexpr (TakesTwo<Simd, T> && std::is_same_v<Step, Unit>)
         if (rows >= 4 && depth <= lanes<T> / 2) return dot_half_lines<Simd>(rows, depth, A, lda, b, finish);
-    if (rows < Simd::sums_at_once<T> / 2)
-        dot_tiles<T, 1, 1>(0, rows, 1, depth, A, lda, b, 0, step, finish);
-    else
-        dot_tiles<T, Simd::sums_at_once<T>, 1>(0, rows, 1, depth, A, lda, b, 0, step, finish);
+    constexpr std::size_t at_once = Simd::sums_at_once<T>;
+    if constexpr (at_once == 16)
+        if (depth >= 8 * lanes<T>)
+            return dot_columns<T, at_once / 2>(0, rows, depth, A, lda, b, step, finish);
+    dot_columns<T, at_once>(0, rows, depth, A, lda, b, step, finish);
 }
 
 }  // namespace
