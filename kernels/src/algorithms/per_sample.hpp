@@ -115,7 +115,7 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
         return forward_short_row<T>(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
     if (out >= long_row<T>)
         return forward_long_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
-    static_assert(lanes<T> <= max_vectors_of_short_row<T, UpdatedBeforeProduct<T>> *
+    static_assert(lanes<T> <= max_vectors_of_short_row<UpdatedBeforeProduct<T>> *
                                   width<T>);  // so no row that gets here has four sums per output
     if (splits_for<T>(out) == 2)
         update_forward<T, 2>(product, source, epilogue);

@@ -46,17 +46,12 @@ DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, c
     DENSIMD_UNROLLED (v, Vectors) z[v] = sum_of(sum[v]);
 }
 
-// Two sums for each vector, and dz if W is written.
+// Two registers for each vector, as up to four lines have two sums, and one for dz if W is written.
 template <class Source>
-constexpr std::size_t vectors_in_registers = Simd::accumulators / (Source::writes ? 3 : 2);
-
-template <class T, class Source>
-constexpr std::size_t max_vectors_of_short_row =
-    vectors_in_registers<Source> < 4 * vectors_per_line<T> ? vectors_in_registers<Source>
-                                                           : 4 * vectors_per_line<T>;
+constexpr std::size_t max_vectors_of_short_row = Simd::accumulators / (Source::writes ? 3 : 2);
 
 template <class T>
-constexpr T no_bias[4 * lanes<T>] = {};
+constexpr T no_bias[Simd::accumulators / 2 * width<T>] = {};
 
 template <std::size_t Vectors, bool Partial, class T, class Source>
 void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
@@ -74,11 +69,11 @@ void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, 
 
 template <class T, class Source>
 constexpr bool is_short_row(std::size_t out, const Source&) {
-    return out > 0 && out <= max_vectors_of_short_row<T, Source> * width<T>;
+    return out > 0 && out <= max_vectors_of_short_row<Source> * width<T>;
 }
 
 // For 1 to Vectors * width outputs. b may be null.
-template <class T, class Source, std::size_t Vectors = max_vectors_of_short_row<T, Source>>
+template <class T, class Source, std::size_t Vectors = max_vectors_of_short_row<Source>>
 void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                        const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
     if constexpr (Vectors > 1)
