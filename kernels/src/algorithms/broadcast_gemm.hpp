@@ -30,7 +30,7 @@ constexpr std::size_t splits_for(std::size_t cols) {
 }
 
 // Tiles are low and wide when there are few rows, so that these have enough independent sums: up to 3 rows x
-// 8, or one row x 24. When there are more, a tile is 6 rows high, or 3 where it would be a single vector wide
+// 8. When there are more, a tile is 6 rows high, or 3 where it would be a single vector wide
 // and need more loads than multiply-adds.
 constexpr std::size_t few_rows = 3;
 template <std::size_t Splits>
@@ -170,7 +170,7 @@ void broadcast_rows(const Product<T>& product, std::size_t count, const Source& 
 template <class T, std::size_t Columns, std::size_t Splits, class Source, class Epilogue>
 std::size_t broadcast_panel(const Product<T>& product, const Source& source, const Epilogue& epilogue,
                             std::size_t column) {
-    constexpr std::size_t w = width<T>, tallest = Source::one_row ? 1 : max_rows<Columns, Splits>;
+    constexpr std::size_t w = width<T>, tallest = max_rows<Columns, Splits>;
     const std::size_t cols = product.cols - column;
     if constexpr (Columns > 1) {
         constexpr std::size_t narrower = Columns > 8 ? Columns - 4 : Columns - 1;
@@ -194,13 +194,10 @@ void broadcast_panels(const Product<T>& product, const Source& source, const Epi
 
 template <class T, std::size_t Splits, class Epilogue>
 void broadcast_gemm(const Product<T>& product, const Epilogue& epilogue) {
-    if (product.rows == 1)
-        broadcast_panels<T, columns_for(1, Splits), Splits>(product, AsItIs<true>{}, epilogue);
-    else if (product.rows <= few_rows)
-        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs<false>{}, epilogue);
+    if (product.rows <= few_rows)
+        broadcast_panels<T, columns_for(few_rows, Splits), Splits>(product, AsItIs{}, epilogue);
     else
-        broadcast_panels<T, columns_for(tile_height<Splits>, Splits), Splits>(product, AsItIs<false>{},
-                                                                              epilogue);
+        broadcast_panels<T, columns_for(tile_height<Splits>, Splits), Splits>(product, AsItIs{}, epilogue);
 }
 
 }  // namespace

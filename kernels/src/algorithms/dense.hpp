@@ -161,7 +161,8 @@ template <class T, class Epilogue>
 void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                      const T* dZ, std::size_t lddz, std::size_t ldw, const Epilogue& epilogue) {
     if (out == 1 && ldw == 1)
-        return broadcast_gemm<T, 1>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx}, epilogue);
+        return broadcast_panels<T, columns_for(2, 1), 1>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx},
+                                                         AsItIs{}, epilogue);
     const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
     if (is_tall(product))
         tall_gemm(product, epilogue);

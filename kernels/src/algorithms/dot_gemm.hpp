@@ -320,7 +320,7 @@ void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
               std::size_t ldb, const Finish& finish) {
     if (rows == 1)
         dot_one_row(
-            cols, depth, A, B, ldb, [](std::size_t, std::size_t) { return AsItIs<true>{}; }, finish);
+            cols, depth, A, B, ldb, [](std::size_t, std::size_t) { return AsItIs{}; }, finish);
     else if (8 * rows > Simd::sums_at_once<T> && depth > 0 && depth <= lanes<T>)
         shallow_gemm(rows, cols, depth, A, lda, B, ldb, finish);
     else

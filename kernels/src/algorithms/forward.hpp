@@ -84,7 +84,7 @@ template <class T>
 void forward_one_sum(std::size_t in, const T* x, const T* W, const T* bias,
                      const ActivationFunctions<T>& activation, T* out) {
     T sum[1];
-    dot_rows<1>(in, x, W, 0, AsItIs<true>{}, sum);
+    dot_rows<1>(in, x, W, 0, AsItIs{}, sum);
     finish_one_output(sum[0], bias, activation, out);
 }
 
@@ -115,7 +115,7 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
 // W as it is, whose rows are fetched into L1 (Level 1) or L2 (Level 2) some rows ahead: each row of a panel
 // may lie on other pages than the one before, where no prefetcher follows.
 template <class T, int Level>
-struct Fetching : AsItIs<false> {
+struct Fetching : AsItIs {
     static constexpr std::size_t rows_ahead = 16;
 
     std::size_t ld;
@@ -123,7 +123,7 @@ struct Fetching : AsItIs<false> {
     template <bool Partial>
     DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Nothing row, Nothing column) const {
         __builtin_prefetch(address + rows_ahead * ld, 0, Level == 1 ? 3 : 2);
-        return AsItIs<false>::load<Partial>(address, count, row, column);
+        return AsItIs::load<Partial>(address, count, row, column);
     }
 };
 
@@ -219,11 +219,10 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
     const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
-    const AsItIs<true> source;
-    if (batch == 1 && is_short_row<T>(out, source))
-        return forward_short_row<T>(in, out, X, W, ldw, source, b, functions<T>(activation), A);
+    const AsItIs source;
     if (batch == 1 && out >= long_row<T>)
         return forward_long_row(in, out, X, W, ldw, source, b, functions<T>(activation), A);
+    if (batch == 1) return forward_short_row(in, out, X, W, ldw, source, b, functions<T>(activation), A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     if constexpr (has_quads<T>)
         if (are_few_outputs(product))

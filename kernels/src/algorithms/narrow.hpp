@@ -68,7 +68,7 @@ template <class T, std::size_t Vectors, class Source>
 DENSIMD_INLINE Line<T, Vectors> line_of_logits(std::size_t in, std::size_t out, const T* x, const T* W,
                                                std::size_t ldw, const Source& source, const T* b) {
     Line<T, Vectors> z;
-    logits_of_row<true>(in, out, x, W, ldw, source, b, z.part);
+    logits_of_row<4, true>(in, out, x, W, ldw, source, b, z.part);
     return z;
 }
 
@@ -126,7 +126,7 @@ DENSIMD_INLINE void with_logits(const Layer& layer, const T* parameters, const T
                                      [W](std::size_t k, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
                                          return load<decltype(kind)::partial>(W + k, n);
                                      }));
-    take(line_of_logits<T, Vectors>(layer.inputs, layer.outputs, x, W, layer.stride, AsItIs<true>{}, b));
+    take(line_of_logits<T, Vectors>(layer.inputs, layer.outputs, x, W, layer.stride, AsItIs{}, b));
 }
 
 // The same for the next row, after an update with x.

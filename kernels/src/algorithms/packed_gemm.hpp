@@ -25,7 +25,6 @@ bool packing_pays(const Product<T>& product) {
 // loads, and those are asked for well ahead, as far as L3 is away.
 template <class T>
 struct Packing {
-    static constexpr bool one_row = false;
     static constexpr std::size_t rows_ahead = 64;
 
     const T* B;

@@ -10,7 +10,7 @@ namespace {
 // that with W before the update, and `scaled_x` has the sample's inputs for its rows, times `scale`.
 template <class T>
 struct UpdatedAfterProduct {
-    static constexpr bool one_row = true, writes = true;
+    static constexpr bool writes = true;
 
     const T* scaled_x;  // as an array: broadcast from memory, elements leave the shuffles to the sums
 
@@ -28,13 +28,14 @@ struct UpdatedAfterProduct {
 };
 
 // The product is that with W after the update.
-template <class T, bool LoadsFollow = false>
+template <class T>
 struct UpdatedBeforeProduct {
-    static constexpr bool one_row = true, writes = true;
+    static constexpr bool writes = true;
 
     const T *x, *dz;
     T scale;
 
+    UpdatedBeforeProduct at_column(std::size_t j) const { return {x, dz + j, scale}; }
     DENSIMD_INLINE Batch<T> row(std::size_t k) const { return Batch<T>(scale * x[k]); }
     template <bool Partial>
     DENSIMD_INLINE Batch<T> column(std::size_t j, std::size_t count) const {
@@ -45,7 +46,7 @@ struct UpdatedBeforeProduct {
                                  Batch<T> gradient) const {
         return updated<T>(scaled, gradient, kernels::load<Partial>(address, count));
     }
-    template <bool Partial>
+    template <bool Partial, bool LoadsFollow = false>
     DENSIMD_INLINE void keep(const T* address, std::size_t count, Batch<T> w, Batch<T>, Batch<T>) const {
         T* const to = const_cast<T*>(address);  // W is the caller's to write
         if constexpr (LoadsFollow)
@@ -75,13 +76,6 @@ void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, c
     if (b) update_bias(1, out, dz, out, scale, b);
 }
 
-template <class T, std::size_t Splits>
-void update_forward(const Product<T>& product, const UpdatedBeforeProduct<T>& source,
-                    const ForwardEpilogue<T>& epilogue) {
-    const UpdatedBeforeProduct<T, true> before_loads{source.x, source.dz, source.scale};
-    broadcast_panels<T, columns_for(2, Splits), Splits>(product, before_loads, epilogue);
-}
-
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.
 template <class T>
 void update_forward_one_output(std::size_t in, const UpdatedBeforeProduct<T>& source, T* W, const T* next_x,
@@ -105,22 +99,15 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
     if (b) update_bias(1, out, dz, out, scale, b);
     const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), y, out};
     const UpdatedBeforeProduct<T> source{x, dz, scale};
-    const Product<T> product{1, out, in, next_x, in, 1, W, ldw};
     if (out == 1) {
         if (ldw == 1) return update_forward_one_output(in, source, W, next_x, epilogue);
         update_by_one(in, out, x, dz, scale, W, ldw);
         return forward_one_output(1, in, next_x, in, W, ldw, epilogue);
     }
-    if (is_short_row<T>(out, source))
-        return forward_short_row<T>(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
     if (out >= long_row<T>)
-        return forward_long_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
-    static_assert(lanes<T> <= max_vectors_of_short_row<UpdatedBeforeProduct<T>> *
-                                  width<T>);  // so no row that gets here has four sums per output
-    if (splits_for<T>(out) == 2)
-        update_forward<T, 2>(product, source, epilogue);
+        forward_long_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
     else
-        update_forward<T, 1>(product, source, epilogue);
+        forward_short_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
 }
 
 }  // namespace

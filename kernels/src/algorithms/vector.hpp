@@ -298,15 +298,15 @@ void for_each_lane_vector(std::size_t n, Body body) {
 
 // Where a product gets its matrix B from: load<Partial>(address, count, row(p), column<Partial>(j, count)) is
 // the vector of row p that begins at column j; keep, with the same and that vector, writes it where it is to
-// go, if anywhere. What belongs to a row or to a column is made once for all of it. `one_row`: A has only one
-// row, so that each vector is loaded once. Where the rows of B are gone through from another than the first,
-// at(r) is the source of those from row r on; `writes` says whether keep writes.
-template <bool OneRow>
+// go, if anywhere; in a way that suits loads right behind it if LoadsFollow. What belongs to a row or to a
+// column is made once for all of it. Where the rows of B are gone through from another than the first, at(r)
+// is the source of those from row r on; `writes` says whether keep writes.
 struct AsItIs {
-    static constexpr bool one_row = OneRow, writes = false;
+    static constexpr bool writes = false;
 
     struct Nothing {};
     DENSIMD_INLINE AsItIs at(std::size_t) const { return {}; }
+    DENSIMD_INLINE AsItIs at_column(std::size_t) const { return {}; }
     DENSIMD_INLINE Nothing row(std::size_t) const { return {}; }
     template <bool Partial>
     DENSIMD_INLINE Nothing column(std::size_t, std::size_t) const {
@@ -317,7 +317,7 @@ struct AsItIs {
     DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Row, Column) const {
         return kernels::load<Partial>(address, count);
     }
-    template <bool Partial, class T, class Row, class Column>
+    template <bool Partial, bool LoadsFollow = false, class T, class Row, class Column>
     DENSIMD_INLINE void keep(const T*, std::size_t, Batch<T>, Row, Column) const {}
 };
 
