@@ -58,57 +58,33 @@ constexpr std::size_t vectors_at_once() {
 template <class T>
 constexpr T no_bias[long_row<T>] = {};
 
-// A single vector takes its activation along, `value` if not null. More wait for theirs in y, which has room
-// for whole vectors then: loads would wait for a masked store.
+// y = the activation of z. Where a vector of several is partial, y gets z instead, in whole vectors if there
+// is an activation: its loads would wait for a masked store.
 template <std::size_t Splits, std::size_t Vectors, bool Partial, class T, class Source>
 void columns_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
-                    const Source& source, const T* b, Batch<T> (*value)(Batch<T>), T* y) {
+                    const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
     constexpr std::size_t last = (Vectors - 1) * width<T>;
     Batch<T> z[Vectors];
     logits_of_row<Splits, Partial>(in, out, x, W, ldw, source, b, z);
+    if (Vectors == 1 && activation.value) z[0] = activation.value(z[0]);
     DENSIMD_UNROLLED (v, Vectors - 1) z[v].store_unaligned(y + v * width<T>);
-    if (Vectors == 1)
-        store<Partial>(y, out, value ? value(z[0]) : z[0]);
-    else if (value)
+    if (Vectors > 1 && Partial && activation.value)
         z[Vectors - 1].store_unaligned(y + last);
     else
         store<Partial>(y + last, out - last, z[Vectors - 1]);
+    if (Vectors > 1 && !Partial && activation.values) activation.values(out, y, y);
 }
 
-// In so many vectors, 1 to Vectors.
-template <std::size_t Splits, std::size_t Vectors, class T, class Source>
-void columns_of_row(std::size_t vectors, std::size_t in, std::size_t out, const T* x, const T* W,
-                    std::size_t ldw, const Source& source, const T* b, Batch<T> (*value)(Batch<T>), T* y) {
+// For 1 to Vectors * width columns.
+template <std::size_t Splits, std::size_t Vectors, bool Partial, class T, class Source>
+DENSIMD_INLINE void columns_of_row_in(std::size_t in, std::size_t out, const T* x, const T* W,
+                                      std::size_t ldw, const Source& source, const T* b,
+                                      const ActivationFunctions<T>& activation, T* y) {
     if constexpr (Vectors > 1)
-        if (vectors < Vectors)
-            return columns_of_row<Splits, Vectors - 1>(vectors, in, out, x, W, ldw, source, b, value, y);
-    if (out == Vectors * width<T>)
-        columns_of_row<Splits, Vectors, false>(in, out, x, W, ldw, source, b, value, y);
-    else
-        columns_of_row<Splits, Vectors, true>(in, out, x, W, ldw, source, b, value, y);
-}
-
-// In parts of about the same width, if there are too many for one.
-template <std::size_t Splits, class T, class Source>
-DENSIMD_INLINE void columns_in_parts(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
-                                     const Source& source, const T* b,
-                                     const ActivationFunctions<T>& activation, T* z, T* y) {
-    constexpr std::size_t w = width<T>, most = vectors_at_once<T, Splits, Source>();
-    const auto value = activation.value;
-    std::size_t left = (out + w - 1) / w;
-    if (left <= most) {
-        columns_of_row<Splits, most>(left, in, out, x, W, ldw, source, b, value, z);
-    } else {
-        std::size_t parts = (left + most - 1) / most;
-        for (std::size_t first = 0, count; parts > 0; --parts, first += count) {
-            const std::size_t now = left / parts;
-            count = parts == 1 ? out - first : now * w;
-            left -= now;
-            columns_of_row<Splits, most>(now, in, count, x, W + first, ldw, source.at_column(first),
-                                         b + first, value, z + first);
-        }
-    }
-    if (value) activation.values(out, z, y);
+        if (out <= (Vectors - 1) * width<T>)
+            return columns_of_row_in<Splits, Vectors - 1, Partial>(in, out, x, W, ldw, source, b, activation,
+                                                                   y);
+    columns_of_row<Splits, Vectors, Partial>(in, out, x, W, ldw, source, b, activation, y);
 }
 
 // Out of line, so that the memory is on the stack only then.
@@ -116,25 +92,57 @@ template <std::size_t Splits, class T, class Source>
 [[gnu::noinline]] void partial_columns_of_row(std::size_t in, std::size_t out, const T* x, const T* W,
                                               std::size_t ldw, const Source& source, const T* b,
                                               const ActivationFunctions<T>& activation, T* y) {
-    alignas(64) T z[long_row<T>];
-    columns_in_parts<Splits>(in, out, x, W, ldw, source, b, activation, z, y);
+    constexpr std::size_t most = vectors_at_once<T, Splits, Source>();
+    alignas(64) T z[most * width<T>];
+    columns_of_row_in<Splits, most, true>(in, out, x, W, ldw, source, b, activation, z);
+    activation.values(out, z, y);
+}
+
+// As many columns as fit registers.
+template <std::size_t Splits, class T, class Source>
+DENSIMD_INLINE void part_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+                                const Source& source, const T* b, const ActivationFunctions<T>& activation,
+                                T* y) {
+    constexpr std::size_t w = width<T>, most = vectors_at_once<T, Splits, Source>();
+    if (out % w == 0)
+        columns_of_row_in<Splits, most, false>(in, out, x, W, ldw, source, b, activation, y);
+    else if (out > w && activation.values)
+        partial_columns_of_row<Splits>(in, out, x, W, ldw, source, b, activation, y);
+    else
+        columns_of_row_in<Splits, most, true>(in, out, x, W, ldw, source, b, activation, y);
+}
+
+// More, in parts of about the same width. Out of line, as it has more to keep.
+template <std::size_t Splits, class T, class Source>
+[[gnu::noinline]] void parts_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+                                    const Source& source, const T* b,
+                                    const ActivationFunctions<T>& activation, T* y) {
+    constexpr std::size_t w = width<T>, most = vectors_at_once<T, Splits, Source>();
+    std::size_t left = (out + w - 1) / w, parts = (left + most - 1) / most;
+    for (std::size_t first = 0, count; parts > 0; --parts, first += count) {
+        const std::size_t vectors = left / parts;
+        count = parts == 1 ? out - first : vectors * w;
+        left -= vectors;
+        part_of_row<Splits>(in, count, x, W + first, ldw, source.at_column(first), b + first, activation,
+                            y + first);
+    }
 }
 
 template <std::size_t Splits, class T, class Source>
-void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
-                       const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
-    if (out <= width<T>)
-        columns_of_row<Splits, 1>(1, in, out, x, W, ldw, source, b, activation.value, y);
-    else if (activation.value && out % width<T> != 0)
-        partial_columns_of_row<Splits>(in, out, x, W, ldw, source, b, activation, y);
+DENSIMD_INLINE void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W,
+                                      std::size_t ldw, const Source& source, const T* b,
+                                      const ActivationFunctions<T>& activation, T* y) {
+    if (out > vectors_at_once<T, Splits, Source>() * width<T>)
+        parts_of_row<Splits>(in, out, x, W, ldw, source, b, activation, y);
     else
-        columns_in_parts<Splits>(in, out, x, W, ldw, source, b, activation, y, y);
+        part_of_row<Splits>(in, out, x, W, ldw, source, b, activation, y);
 }
 
 // For fewer than long_row outputs. b may be null.
 template <class T, class Source>
-void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
-                       const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
+DENSIMD_INLINE void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W,
+                                      std::size_t ldw, const Source& source, const T* b,
+                                      const ActivationFunctions<T>& activation, T* y) {
     if (out == 0) return;
     if (!b) b = no_bias<T>;
     switch (splits_for<T>(out)) {
