@@ -212,6 +212,16 @@ void forward_short_rows(Product<T> product, ForwardEpilogue<T> epilogue) {
     }
 }
 
+// One row, several outputs.
+template <class T>
+DENSIMD_INLINE void dense_forward_row(std::size_t in, std::size_t out, const T* x, const T* W,
+                                      std::size_t ldw, const T* b, Activation activation, T* a) {
+    if (out >= long_row<T>)
+        forward_long_row(in, out, x, W, ldw, AsItIs{}, b, functions<T>(activation), a);
+    else
+        forward_short_row(in, out, x, W, ldw, AsItIs{}, b, functions<T>(activation), a);
+}
+
 template <class T>
 void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
@@ -219,10 +229,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
     const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), A, lda};
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
-    const AsItIs source;
-    if (batch == 1 && out >= long_row<T>)
-        return forward_long_row(in, out, X, W, ldw, source, b, functions<T>(activation), A);
-    if (batch == 1) return forward_short_row(in, out, X, W, ldw, source, b, functions<T>(activation), A);
+    if (batch == 1) return dense_forward_row(in, out, X, W, ldw, b, activation, A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     if constexpr (has_quads<T>)
         if (are_few_outputs(product))
