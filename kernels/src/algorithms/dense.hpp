@@ -235,15 +235,24 @@ void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T s
             x);
     }
     if (out > 0 && out <= 4 * width<T>) return update_short_rows<4>(in, out, x, dz, scale, W, ldw);
-    for (std::size_t k = 0; k < in; ++k, W += ldw) {
-        const Batch<T> element(scale * x[k]);
-        const std::size_t whole = out / width<T> * width<T>;
+    const std::size_t whole = out / width<T> * width<T>;
+    const auto update_whole = [=](T element, T* w) DENSIMD_INLINE_LAMBDA {
+        const Batch<T> factor(element);
         map(
-            whole, W, [=](Batch<T> w, Batch<T> gradient) { return updated<T>(element, gradient, w); }, W, dz);
-        if (whole < out)
-            store_before_loads<true>(
-                W + whole, out - whole,
-                updated<T>(element, load<true>(dz + whole, out - whole), load<true>(W + whole, out - whole)));
+            whole, w, [=](Batch<T> old, Batch<T> gradient) { return updated<T>(factor, gradient, old); }, w,
+            dz);
+    };
+    if (whole == out) {
+        for (std::size_t k = 0; k < in; ++k) update_whole(scale * x[k], W + k * ldw);
+        return;
+    }
+    const std::size_t left = out - whole;
+    const Batch<T> gradient = load<true>(dz + whole, left);
+    for (std::size_t k = 0; k < in; ++k) {
+        T *const row = W + k * ldw, *const end = row + whole;
+        const T element = scale * x[k];
+        update_whole(element, row);
+        store_before_loads<true>(end, left, updated<T>(Batch<T>(element), gradient, load<true>(end, left)));
     }
 }
 
