@@ -28,6 +28,7 @@ TEST_CASE_TEMPLATE("nothing to do takes null pointers", T, float, double) {
         k.gemv(0, 0, none, none, 0, none, none);
         k.gemv_t(0, 0, none, none, 0, none);
         k.ger(0, 0, 1, none, none, none, 0);
+        k.ger(5, 0, 1, none, none, none, 0);
         k.gemm(0, 0, 0, none, 0, none, 0, none, 0);
         k.gemm_nt(0, 0, 0, none, 0, none, 0, none, 0);
         k.gemm_tn(0, 0, 0, none, 0, none, 0, none, 0);
@@ -38,6 +39,7 @@ TEST_CASE_TEMPLATE("nothing to do takes null pointers", T, float, double) {
             k.dense_backward_input(0, 0, 0, none, 0, none, 0, none, 0, activation, none, 0);
         }
         k.dense_update(0, 0, 0, none, 0, none, 0, 1, none, 0, none);
+        k.dense_update(1, 5, 0, none, 5, none, 0, 1, none, 0, none);
         for (const Loss<T>& loss : losses<T>()) loss.call(k, 0, 5, none, 5, none, 5, none, 5, none);
     });
 }

@@ -68,6 +68,8 @@ inline std::vector<Shape> matrix_shapes() {
 #ifndef DENSIMD_TESTS_ARE_SLOW
     // The same with sums in blocks, or of few rows.
     shapes.insert(shapes.end(), {{17, 1100, 520}, {130, 1030, 131}, {2, 520, 515}, {1030, 270, 3}});
+    // W beyond L2, in panels of its own for these rows.
+    shapes.insert(shapes.end(), {{4, 700, 520}, {7, 600, 1024}});
 #endif
     return shapes;
 }

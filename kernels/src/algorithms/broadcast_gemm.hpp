@@ -30,8 +30,8 @@ constexpr std::size_t splits_for(std::size_t cols) {
 }
 
 // Tiles are low and wide when there are few rows, so that these have enough independent sums: up to 3 rows x
-// 8. When there are more, a tile is 6 rows high, or 3 where it would be a single vector wide
-// and need more loads than multiply-adds.
+// 8. When there are more, a tile is 6 rows high, or 3 where it would be a single vector wide and need more
+// loads than multiply-adds.
 constexpr std::size_t few_rows = 3;
 template <std::size_t Splits>
 constexpr std::size_t tile_height = Simd::accumulators / Splits > 6 ? 6 : 3;

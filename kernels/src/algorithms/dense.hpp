@@ -156,7 +156,8 @@ void gemm_by_rows(const Product<T>& product, const Epilogue& epilogue) {
 }
 
 // X^T dZ, each element summed over the batch in order. With one output W is a column: if it is contiguous,
-// the roles of X and dZ are exchanged and lanes run along it.
+// the roles of X and dZ are exchanged and lanes run along it, in panels wide enough to hide the latency of an
+// FMA on every ISA.
 template <class T, class Epilogue>
 void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                      const T* dZ, std::size_t lddz, std::size_t ldw, const Epilogue& epilogue) {
@@ -227,14 +228,14 @@ void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz,
 // W += scale x dz^T, row after row of W. Bound: one load and one store per vector of W (dz stays in L1).
 template <class T>
 void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
-    if (in == 0) return;
+    if (in == 0 || out == 0) return;
     if (out == 1 && ldw == 1) {
         const Batch<T> factor(scale), gradient(*dz);
         return map(
             in, W, [=](Batch<T> w, Batch<T> element) { return updated<T>(factor * element, gradient, w); }, W,
             x);
     }
-    if (out > 0 && out <= 4 * width<T>) return update_short_rows<4>(in, out, x, dz, scale, W, ldw);
+    if (out <= 4 * width<T>) return update_short_rows<4>(in, out, x, dz, scale, W, ldw);
     const std::size_t whole = out / width<T> * width<T>;
     const auto update_whole = [=](T element, T* w) DENSIMD_INLINE_LAMBDA {
         const Batch<T> factor(element);
@@ -242,7 +243,7 @@ void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T s
             whole, w, [=](Batch<T> old, Batch<T> gradient) { return updated<T>(factor, gradient, old); }, w,
             dz);
     };
-    if (whole == out) {
+    if (whole == out) {  // a loop of its own: it would look for more after each row
         for (std::size_t k = 0; k < in; ++k) update_whole(scale * x[k], W + k * ldw);
         return;
     }

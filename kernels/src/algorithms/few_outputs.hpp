@@ -17,7 +17,7 @@ DENSIMD_INLINE void transpose_quads(Batch<T> (&x)[4]) {
         Isa::transpose_quads(x);
 }
 
-// x[q] = quad q of each row; the n elements from p on of the rows, all of x or, if Partial, and zeros.
+// Quads of a row that are loaded at once.
 template <class T, class Isa = Simd>
 constexpr std::size_t quads_at_once() {
     if constexpr (width<T> == 4)
@@ -25,6 +25,7 @@ constexpr std::size_t quads_at_once() {
     else
         return Isa::template quads_at_once<T>;
 }
+// x[q] = quad q of each row, from element p on. If Partial, only n elements are there and zeros behind them.
 template <bool Partial, class T, std::size_t Rows, std::size_t Quads, class Isa = Simd>
 DENSIMD_INLINE void load_quads(const T* const (&row)[Rows], std::size_t p, std::size_t n,
                                Batch<T> (&x)[Quads]) {
@@ -56,7 +57,7 @@ DENSIMD_INLINE void store_quads(T* p, std::size_t step, Batch<T> x) {
 // quads: the four sums of one output, for as many rows as a vector has quads. Four inputs of these rows are a
 // vector of X; it is multiplied by a quad of W that is the same for all rows. W is transposed for that, on
 // the stack. Bound: FMA, as vectors of rows share the loads of W; with two or three outputs the loads of X,
-// two or four to a vector; with few rows the transposition, about 16 operations per four inputs.
+// one or two to a vector; with few rows the transposition, about 16 operations per four inputs.
 template <class T>
 constexpr bool has_quads = width<T> >= 4;
 template <class T>
@@ -78,11 +79,12 @@ constexpr std::size_t vectors_of_rows() {
 // On the stack: a block of W transposed, the sums of a block of rows between blocks of inputs, its results.
 template <class T>
 struct FewOutputs {
-    static constexpr std::size_t block_of_inputs = 256, block_of_sums = 8192 / width<T>;
+    static constexpr std::size_t block_of_inputs = 256;
+    static constexpr std::size_t vectors_of_sums = 32768 / sizeof(T) / width<T>;
 
     alignas(64) T W[block_of_inputs * lanes<T>];
-    alignas(64) T sums[block_of_sums * width<T>];
-    alignas(64) T results[block_of_sums * quads<T> + 8 * lanes<T>];  // tiles end behind the last row
+    alignas(64) T sums[vectors_of_sums * width<T>];
+    alignas(64) T results[vectors_of_sums * quads<T> + 8 * lanes<T>];  // tiles end behind the last row
     alignas(64) T bias[4 * lanes<T>];
 };
 
@@ -93,7 +95,7 @@ constexpr std::size_t quad_at(std::size_t j) {
     return j / w * 4 * w + j % 4 * w + j % w / 4 * 4;
 }
 template <class T, std::size_t Outputs>
-constexpr std::size_t quads_of_step = (Outputs + width<T> - 1) / width<T> * 4 * width<T>;
+constexpr std::size_t elements_of_step = (Outputs + width<T> - 1) / width<T> * 4 * width<T>;
 
 // Behind the last input is -0: 0 times that changes no sum, not even -0.
 template <std::size_t Outputs, class T>
@@ -120,7 +122,7 @@ DENSIMD_INLINE void few_outputs_step(const T* const (&rows)[Vectors][quads<T>], 
     DENSIMD_UNROLLED (q, at_once)
         if (!Partial || 4 * q < count)
             DENSIMD_UNROLLED (j, Outputs) {
-                const Batch<T> w = repeated_quad<T>(W + q * quads_of_step<T, Outputs> + quad_at<T>(j));
+                const Batch<T> w = repeated_quad<T>(W + q * elements_of_step<T, Outputs> + quad_at<T>(j));
                 DENSIMD_UNROLLED (v, Vectors) sum[v][j] = Simd::fma(x[v][q], w, sum[v][j]);
             }
 }
@@ -144,7 +146,7 @@ void few_outputs_tile(std::size_t in, const T* X, std::size_t ldx, std::size_t c
                 bias ? repeated_quad<T>(bias + 4 * j) : Batch<T>::load_aligned(sums + (v * Outputs + j) * w);
     }
     std::size_t p = 0;
-    for (; p + inputs <= in; p += inputs, W += quads_at_once<T>() * quads_of_step<T, Outputs>)
+    for (; p + inputs <= in; p += inputs, W += quads_at_once<T>() * elements_of_step<T, Outputs>)
         few_outputs_step<Outputs, Vectors, false>(rows, p, inputs, W, sum);
     if (p < in) few_outputs_step<Outputs, Vectors, true>(rows, p, in - p, W, sum);
 
@@ -187,7 +189,7 @@ void few_outputs(const Product<T>& product, const T* b, const ActivationFunction
     constexpr std::size_t most_inputs = FewOutputs<T>::block_of_inputs;
     constexpr std::size_t rows_of_tile = vectors_of_rows<T, Outputs>() * quads<T>;
     constexpr std::size_t most_rows =
-        FewOutputs<T>::block_of_sums / Outputs * quads<T> / rows_of_tile * rows_of_tile;
+        FewOutputs<T>::vectors_of_sums / Outputs * quads<T> / rows_of_tile * rows_of_tile;
     const std::size_t in = product.depth;
     for (std::size_t i = 0; i < 4 * Outputs; ++i) memory.bias[i] = i % 4 == 0 && b ? b[i / 4] : T(0);
     for (std::size_t row = 0; row < product.rows; row += most_rows) {
@@ -218,7 +220,8 @@ void few_outputs_of(const Product<T>& product, const T* b, const ActivationFunct
     if constexpr (Outputs > 2)
         if (product.cols < Outputs)
             return few_outputs_of<T, Outputs - 1>(product, b, activation, A, lda, memory);
-    few_outputs<Outputs>(product, b, activation, A, lda, memory);
+    if constexpr (Outputs % width<T> != 0)  // see are_few_outputs
+        few_outputs<Outputs>(product, b, activation, A, lda, memory);
 }
 
 // Whether that pays, as measured on Zen 4 and 5: lanes along the outputs would idle, and inputs and rows make

@@ -128,8 +128,8 @@ struct Fetching : AsItIs {
 };
 
 // Tall tiles of wide panels have loads to spare for that, low ones where W is too large for L2. Rows that
-// compete for sets must not go to L1. From L3, wider panels are faster, as their lines come in longer runs;
-// there are some where all tiles have four rows or fewer.
+// compete for sets must not go to L1. From L3, wider panels are faster, as their lines come in longer runs:
+// for 4, 7 and 8 rows, whose tiles have at most four.
 template <class T, class Epilogue>
 void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t columns = columns_for(tile_height<1>, 1), of_low = columns_for(few_rows, 1);
@@ -138,8 +138,7 @@ void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
         const bool few_sets = has_few_sets<T>(product.ldb), low = rows <= few_rows;
         const bool in_l2 = product.depth * product.ldb * sizeof(T) <= (std::size_t{1} << 20);
         const Fetching<T, 1> to_l1{{}, product.ldb};
-        if (low && rows > 1 && !in_l2 && !few_sets)
-            return broadcast_panels<T, of_low, 1>(product, to_l1, epilogue);
+        if (low && !in_l2 && !few_sets) return broadcast_panels<T, of_low, 1>(product, to_l1, epilogue);
         const auto multiply = [&](const auto& source) {
             if (!in_l2 && (rows == 4 || rows == 7 || rows == 8))
                 broadcast_panels<T, columns_for(4, 1), 1>(product, source, epilogue);

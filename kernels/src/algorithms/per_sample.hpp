@@ -35,7 +35,7 @@ struct UpdatedBeforeProduct {
     const T *x, *dz;
     T scale;
 
-    UpdatedBeforeProduct at_column(std::size_t j) const { return {x, dz + j, scale}; }
+    DENSIMD_INLINE UpdatedBeforeProduct at_column(std::size_t j) const { return {x, dz + j, scale}; }
     DENSIMD_INLINE Batch<T> row(std::size_t k) const { return Batch<T>(scale * x[k]); }
     template <bool Partial>
     DENSIMD_INLINE Batch<T> column(std::size_t j, std::size_t count) const {

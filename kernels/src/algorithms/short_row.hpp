@@ -34,25 +34,28 @@ DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, c
         });
         return weights;
     };
-    // Where few vectors leave registers for it.
+    // Where few vectors leave registers for it. Elsewhere a partial vector must lack an element: see
+    // store_in_pieces.
     constexpr bool late = Partial && Vectors <= 4 && Source::writes && Simd::masks_stores;
+    constexpr std::size_t turn = late ? rows_of_turn<Vectors> : Splits;
+    static_assert(turn % Splits == 0);
     const auto keep = [&](std::size_t k, const Row& weights) DENSIMD_INLINE_LAMBDA {
         const auto row = source.row(k);
         for_each_part([&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
             source.template keep<partial, !late>(W + k * ldw + j, n, weights.part[v], row, columns[v]);
         });
     };
-    for_each_row<late, late ? rows_of_turn<Vectors> : Splits>(in, multiply_add, keep);
+    for_each_row<late, turn>(in, multiply_add, keep);
     DENSIMD_UNROLLED (v, Vectors) z[v] = sum_of(sum[v]);
 }
 
-// Columns at once: a register for each sum and one for dz if W is written. There are two sums or four where
-// there are few columns.
+// Columns at once: a register for each sum, one or two, and one for dz if W is written. There are four sums
+// where a line holds all columns.
 template <class T, std::size_t Splits, class Source>
 constexpr std::size_t vectors_at_once() {
     constexpr std::size_t most = Simd::accumulators / ((Splits > 1 ? 2 : 1) + (Source::writes ? 1 : 0));
-    constexpr std::size_t columns = Splits == 4 ? lanes<T> : Splits == 2 ? 4 * lanes<T> : 24 * width<T>;
-    return most < columns / width<T> ? most : columns / width<T>;
+    constexpr std::size_t columns = (Splits == 4 ? 1 : 4) * vectors_per_line<T>;
+    return Splits > 1 && columns < most ? columns : most;
 }
 
 template <class T>
@@ -98,7 +101,7 @@ template <std::size_t Splits, class T, class Source>
     activation.values(out, z, y);
 }
 
-// As many columns as fit registers.
+// At most vectors_at_once.
 template <std::size_t Splits, class T, class Source>
 DENSIMD_INLINE void part_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                                 const Source& source, const T* b, const ActivationFunctions<T>& activation,

@@ -145,10 +145,12 @@ struct Simd {
         x[3] = _mm256_shuffle_ps(c, d, 0xee);
     }
 
-    // x[q] = quad q of each row; the n elements from p on of the rows, n <= 4 quads_at_once, and zeros.
+    // Quads of a row that are loaded at once.
     template <class T>
     static constexpr std::size_t quads_at_once = 1;
 
+    // x[q] = quad q of each row, from element p on. If Partial, only n elements are there and zeros behind
+    // them.
     template <bool Partial>
     static void load_quads(const float* const (&row)[2], std::size_t p, std::size_t n, Batch<float> (&x)[1]) {
         if constexpr (Partial) {

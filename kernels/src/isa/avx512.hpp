@@ -174,10 +174,12 @@ struct Simd {
         x[3] = _mm512_permutex2var_pd(c, high, d);
     }
 
-    // x[q] = quad q of each row; the n elements from p on of the rows, n <= 4 quads_at_once, and zeros.
+    // Quads of a row that are loaded at once.
     template <class T>
     static constexpr std::size_t quads_at_once = 8 / sizeof(T);
 
+    // x[q] = quad q of each row, from element p on. If Partial, only n elements are there and zeros behind
+    // them.
     template <bool Partial>
     static void load_quads(const float* const (&row)[4], std::size_t p, std::size_t n, Batch<float> (&x)[2]) {
         const __m512 a = two<Partial>(row[0] + p, row[1] + p, n), b = two<Partial>(row[2] + p, row[3] + p, n);
