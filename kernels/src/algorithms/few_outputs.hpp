@@ -25,6 +25,7 @@ constexpr std::size_t quads_at_once() {
     else
         return Isa::template quads_at_once<T>;
 }
+
 // x[q] = quad q of each row, from element p on. If Partial, only n elements are there and zeros behind them.
 template <bool Partial, class T, std::size_t Rows, std::size_t Quads, class Isa = Simd>
 DENSIMD_INLINE void load_quads(const T* const (&row)[Rows], std::size_t p, std::size_t n,
@@ -224,8 +225,8 @@ void few_outputs_of(const Product<T>& product, const T* b, const ActivationFunct
         few_outputs<Outputs>(product, b, activation, A, lda, memory);
 }
 
-// Whether that pays, as measured on Zen 4 and 5: lanes along the outputs would idle, and inputs and rows make
-// up for the copy of W and for the ends of the sums.
+// Whether that pays, as measured on Zen 5: lanes along the outputs would idle, and inputs and rows make up
+// for the copy of W and for the ends of the sums.
 template <class T>
 bool are_few_outputs(const Product<T>& product) {
     constexpr std::size_t w = width<T>;
