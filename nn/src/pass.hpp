@@ -20,23 +20,33 @@ struct Rows {
 };
 
 /// Copies rows order[0] .. order[count - 1] of `from`, or its first ones if `order` is null. A few bytes take
-/// a call of memcpy longer than copies of a fixed size, of which the last overlaps the one before.
+/// a call of memcpy longer than copies of a fixed size, of which the last overlaps the one before. Long rows
+/// are fetched two ahead: no prefetcher knows where the next one lies.
 template <class T>
 void copy_rows(MatrixView<const T> from, const std::size_t* order, MatrixView<T> to) noexcept {
-    const std::size_t bytes = to.cols() * sizeof(T);
+    const std::size_t bytes = to.cols() * sizeof(T), count = to.rows();
+    const auto row = [&](std::size_t i) {
+        return reinterpret_cast<const std::byte*>(from.row(order ? order[i] : i));
+    };
     const auto copy = [&](auto copy_row) {
-        for (std::size_t i = 0; i < to.rows(); ++i)
-            copy_row(reinterpret_cast<const std::byte*>(from.row(order ? order[i] : i)),
-                     reinterpret_cast<std::byte*>(to.row(i)));
+        for (std::size_t i = 0; i < count; ++i) copy_row(i, row(i), reinterpret_cast<std::byte*>(to.row(i)));
     };
     const auto in_pieces = [&]<std::size_t size>() {
-        copy([bytes](const std::byte* source, std::byte* target) {
+        copy([bytes](std::size_t, const std::byte* source, std::byte* target) {
             for (std::size_t i = 0; i + size < bytes; i += size) std::memcpy(target + i, source + i, size);
             std::memcpy(target + bytes - size, source + bytes - size, size);
         });
     };
-    if (bytes > 256)
-        copy([bytes](const std::byte* source, std::byte* target) { std::memcpy(target, source, bytes); });
+    if (bytes >= 1024)
+        copy([&](std::size_t i, const std::byte* source, std::byte* target) {
+            if (i + 2 < count)
+                for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row(i + 2) + at);
+            std::memcpy(target, source, bytes);
+        });
+    else if (bytes >= 128)
+        copy([bytes](std::size_t, const std::byte* source, std::byte* target) {
+            std::memcpy(target, source, bytes);
+        });
     else if (bytes >= 16)
         in_pieces.template operator()<16>();
     else if (bytes >= 8)

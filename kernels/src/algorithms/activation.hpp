@@ -191,6 +191,20 @@ Batch<T> gradient_vector(Batch<T> a, Batch<T> ds) {
     return Function<T>{}.gradient(a, ds);
 }
 
+// Rows of n elements. Of those of ds there are whole vectors, which are loaded: a masked load would wait for
+// its store.
+template <class T, template <class> class Function>
+void gradient_rows(std::size_t rows, std::size_t n, const T* a, std::size_t lda, const T* ds,
+                   std::size_t ldds, T* dx, std::size_t lddx) {
+    const Function<T> function;
+    for_each_vector_of_rows<T>(
+        rows, n, [=](std::size_t r, std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+            constexpr bool partial = decltype(kind)::partial;
+            const Batch<T> x = load<partial>(a + r * lda + i, count), gradient = load(ds + r * ldds + i);
+            store<partial>(dx + r * lddx + i, count, function.gradient(x, gradient));
+        });
+}
+
 // What an epilogue calls: out of line, because inlined into every tile they would be most of the library.
 template <class T>
 struct ActivationFunctions {
@@ -198,11 +212,14 @@ struct ActivationFunctions {
     Batch<T> (*value)(Batch<T> x);
     Batch<T> (*gradient)(Batch<T> a, Batch<T> ds);
     void (*gradients)(std::size_t n, const T* a, const T* ds, T* dx) noexcept;
+    void (*gradient_of_rows)(std::size_t rows, std::size_t n, const T* a, std::size_t lda, const T* ds,
+                             std::size_t ldds, T* dx, std::size_t lddx);
 };
 
 template <class T, template <class> class Function>
 constexpr ActivationFunctions<T> functions_of = {value_kernel<T, Function>, value_vector<T, Function>,
-                                                 gradient_vector<T, Function>, gradient_kernel<T, Function>};
+                                                 gradient_vector<T, Function>, gradient_kernel<T, Function>,
+                                                 gradient_rows<T, Function>};
 
 // By Activation; null pointers for the identity.
 template <class T>

@@ -40,9 +40,15 @@ struct InputGradient {
     T* dX;
     std::size_t lddx;
 
+    // At most a vector of columns.
     void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                     std::size_t ld) const {
-        finish<true>(row, col, rows, cols, sums, ld);
+        for (std::size_t r = 0; r < rows; ++r) {
+            Batch<T> gradient = load<true>(sums + r * ld, cols) + Batch<T>(T(0));  // as LaneSum::total
+            if (activation->gradient)
+                gradient = activation->gradient(load<true>(X + (row + r) * ldx + col, cols), gradient);
+            store<true>(dX + (row + r) * lddx + col, cols, gradient);
+        }
     }
 
     // Of row 0, any number of columns.
@@ -54,16 +60,14 @@ struct InputGradient {
         if (gradients) gradients(count, X + col, sums, dX + col);
     }
 
-    // At most a vector of columns; a whole one if not Partial.
-    template <bool Partial>
-    void finish(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
-                std::size_t ld) const {
-        for (std::size_t r = 0; r < rows; ++r) {
-            Batch<T> gradient = load<Partial>(sums + r * ld, cols) + Batch<T>(T(0));  // as LaneSum::total
-            if (activation->gradient)
-                gradient = activation->gradient(load<Partial>(X + (row + r) * ldx + col, cols), gradient);
-            store<Partial>(dX + (row + r) * lddx + col, cols, gradient);
-        }
+    // Any number of columns, no sum -0; behind those of each row there are whole vectors.
+    DENSIMD_INLINE void finish_rows(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
+                                    const T* sums, std::size_t ld) const {
+        T* const dx = dX + row * lddx + col;
+        if (activation->gradient_of_rows)
+            activation->gradient_of_rows(rows, cols, X + row * ldx + col, ldx, sums, ld, dx, lddx);
+        else
+            store_rows(rows, cols, sums, ld, dx, lddx);
     }
 };
 

@@ -2,6 +2,9 @@
 // gradient, and the forward pass of a layer with one output.
 #pragma once
 
+#include <array>
+#include <utility>
+
 #include "algorithms/vector.hpp"
 
 namespace densimd::kernels {
@@ -239,8 +242,7 @@ DENSIMD_INLINE void transpose(B (&x)[N]) {
 
 // The columns of the first `rows` rows of B, and more of both up to whole vectors.
 template <class T>
-void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb,
-               T (&columns)[lanes<T>][lanes<T>]) {
+void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb, T* columns) {
     constexpr std::size_t w = width<T>;
     for (std::size_t first = 0; first < rows; first += w)
         for (std::size_t p = 0; p < depth; p += w) {
@@ -249,51 +251,53 @@ void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb,
             DENSIMD_UNROLLED (i, w)
                 x[i] = Simd::load_partial(B + (first + i < rows ? first + i : rows - 1) * ldb + p, count);
             transpose(x);
-            DENSIMD_UNROLLED (i, w) x[i].store_aligned(&columns[p + i][first]);
+            DENSIMD_UNROLLED (i, w) x[i].store_aligned(columns + (p + i) * lanes<T> + first);
         }
 }
 
 // sums[r] = row r of A times a vector of each of `Depth` columns, which are a line apart and stay in
-// registers.
+// registers; sums are `ld` apart. Plus 0, as in LaneSum::total.
 template <class T, std::size_t Depth>
-void shallow_rows(std::size_t rows, const T* A, std::size_t lda, const T* columns, T* sums) {
+void shallow_rows(std::size_t rows, const T* A, std::size_t lda, const T* columns, T* sums, std::size_t ld) {
     Batch<T> column[Depth];
     DENSIMD_UNROLLED (p, Depth) column[p] = Batch<T>::load_aligned(columns + p * lanes<T>);
     for (std::size_t r = 0; r < rows; ++r)
-        sum_across<0, 1>(A + r * lda, column).store_aligned(sums + r * width<T>);
+        (sum_across<0, 1>(A + r * lda, column) + Batch<T>(T(0))).store_aligned(sums + r * ld);
 }
 
-// The one for this depth, 1 to `Depth`.
-template <class T, std::size_t Depth = lanes<T>>
-auto shallow_rows_for(std::size_t depth) {
-    if constexpr (Depth > 1)
-        if (depth < Depth) return shallow_rows_for<T, Depth - 1>(depth);
-    return shallow_rows<T, Depth>;
+// By depth, 1 to a line, from 0 on.
+template <class T>
+constexpr auto all_shallow_rows = []<std::size_t... Before>(std::index_sequence<Before...>) {
+    return std::array{shallow_rows<T, Before + 1>...};
 }
+(std::make_index_sequence<lanes<T>>());
 
 // A depth of one line at most leaves dot products one multiply-add per several shuffles. With several rows of
-// A, lanes run along the columns of C instead, and a line of rows of B is transposed once for all of them.
-// Bound: per vector of C `depth` broadcasts, which are loads, with as many multiplications and additions.
-// Results wait in L1 for finish, whose calls would drive the columns from the registers.
+// A, lanes run along the columns of C instead, and some lines of rows of B are transposed once for all of
+// them. Bound: per vector of C `depth` broadcasts, which are loads, with as many multiplications and
+// additions. Results wait in L1 for finish.finish_rows(row, col, rows, cols, sums, ld), whose calls would
+// drive the columns from the registers.
 template <class T, class Finish>
 void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda,
                   const T* B, std::size_t ldb, const Finish& finish) {
-    constexpr std::size_t w = width<T>, line = lanes<T>, at_once = 8;
-    alignas(64) T columns[line][line];
-    alignas(64) T sums[at_once * w];
-    const auto multiply = shallow_rows_for<T>(depth);
-    for (std::size_t col = 0; col < cols; col += line) {
-        const std::size_t cols_left = cols - col < line ? cols - col : line;
-        transpose<T>(cols_left, depth, B + col * ldb, ldb, columns);
+    constexpr std::size_t w = width<T>, line = lanes<T>, widest = 4 * line;
+    alignas(64) T columns[widest * line];
+    alignas(64) T sums[16 * widest];
+    const bool narrow = cols <= line;
+    const std::size_t ld = narrow ? line : widest, at_once = narrow ? 64 : 16;
+    const auto multiply = all_shallow_rows<T>[depth - 1];
+    for (std::size_t col = 0; col < cols; col += widest) {
+        const std::size_t cols_left = cols - col < widest ? cols - col : widest;
+        for (std::size_t c = 0; c < cols_left; c += line)
+            transpose(cols_left - c < line ? cols_left - c : line, depth, B + (col + c) * ldb, ldb,
+                      columns + c * line);
         for (std::size_t row = 0; row < rows; row += at_once) {
             const std::size_t rows_left = rows - row < at_once ? rows - row : at_once;
             for (std::size_t c = 0; c < cols_left; c += w) {
-                multiply(rows_left, A + row * lda, lda, &columns[0][c], sums);
-                if (cols_left - c < w)
-                    finish.template finish<true>(row, col + c, rows_left, cols_left - c, sums, w);
-                else
-                    finish.template finish<false>(row, col + c, rows_left, w, sums, w);
+                const T* const column = columns + c / line * line * line + c % line;
+                multiply(rows_left, A + row * lda, lda, column, sums + c, ld);
             }
+            finish.finish_rows(row, col, rows_left, cols_left, sums, ld);
         }
     }
 }

@@ -180,6 +180,26 @@ DENSIMD_INLINE void for_each_vector_of_row(std::size_t n, const Body& body) {
             body(v, v * w, w, std::false_type{});
 }
 
+// The same for rows of n elements: calls body(r, i, count, Full or Partial).
+template <class T, class Body>
+DENSIMD_INLINE void for_each_vector_of_rows(std::size_t rows, std::size_t n, const Body& body) {
+    const std::size_t left = n % width<T>, whole = n - left;
+    for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t i = 0; i < whole; i += width<T>) body(r, i, width<T>, Full{});
+        if (left > 0) body(r, whole, left, Partial{});
+    }
+}
+
+// Rows of n elements, for each of which there are whole vectors in `from`.
+template <class T>
+void store_rows(std::size_t rows, std::size_t n, const T* from, std::size_t ld_from, T* to,
+                std::size_t ld_to) {
+    for_each_vector_of_rows<T>(
+        rows, n, [=](std::size_t r, std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+            store<decltype(kind)::partial>(to + r * ld_to + i, count, load(from + r * ld_from + i));
+        });
+}
+
 template <class T, std::size_t Vectors>
 struct LoadedRow {
     Batch<T> part[Vectors];
