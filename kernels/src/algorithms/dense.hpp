@@ -265,8 +265,9 @@ void update_by_one(std::size_t in, std::size_t out, const T* x, const T* dz, T s
 template <class T>
 void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw) {
-    // The sums take long enough to wait for L3, or W is in memory.
-    const bool fetch = batch >= 32 || in * ldw * sizeof(T) > (std::size_t{8} << 20);
+    // W is beyond L1 and the sums take long enough to wait for L3, or it is in memory.
+    const std::size_t bytes = in * ldw * sizeof(T);
+    const bool fetch = bytes > (std::size_t{8} << 20) || (batch >= 32 && bytes > (std::size_t{32} << 10));
     if (batch == 1)
         update_by_one(in, out, X, dZ, scale, W, ldw);
     else
