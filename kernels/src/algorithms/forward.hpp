@@ -112,24 +112,52 @@ void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size
     if (ld == 1 && epilogue.activation->values) epilogue.activation->values(batch, out, out);
 }
 
-// W as it is, whose rows are fetched into L1 (Level 1) or L2 (Level 2) some rows ahead: each row of a panel
-// may lie on other pages than the one before, where no prefetcher follows.
-template <class T, int Level>
+// W as it is, whose rows are fetched into L1 some rows ahead: each row of a panel may lie on other pages than
+// the one before, where no prefetcher follows.
+template <class T, int RowsAhead>
 struct Fetching : AsItIs {
-    static constexpr std::size_t rows_ahead = 16;
-
     std::size_t ld;
 
     template <bool Partial>
     DENSIMD_INLINE Batch<T> load(const T* address, std::size_t count, Nothing row, Nothing column) const {
-        __builtin_prefetch(address + rows_ahead * ld, 0, Level == 1 ? 3 : 2);
+        __builtin_prefetch(address + RowsAhead * ld);
         return AsItIs::load<Partial>(address, count, row, column);
     }
 };
 
-// Tall tiles of wide panels have loads to spare for that, low ones where W is too large for L2. Rows that
-// compete for sets must not go to L1. From L3, wider panels are faster, as their lines come in longer runs:
-// for 4, 7 and 8 rows, whose tiles have at most four.
+// Rows that compete for sets of L1: few can be fetched ahead, which pays for the first tile of a panel alone,
+// the only one to find it beyond L2. Tiles of 8 rows and 3 vectors take less of W at a time; so where they
+// save a third of the tiles they are faster.
+template <class T, class Epilogue>
+void few_sets_gemm(const Product<T>& product, const Epilogue& epilogue) {
+    constexpr std::size_t w = width<T>;
+    const Fetching<T, 4> fetching{{}, product.ldb};
+    const auto multiply = [&](auto columns) {
+        constexpr std::size_t Columns = decltype(columns)::value, height = max_rows<Columns, 1>;
+        const bool only_two = product.rows <= 2 * height;
+        Product<T> first = product, rest = product;
+        first.rows = only_two ? product.rows : height;
+        rest.rows = product.rows - first.rows;
+        rest.A += first.rows * product.row_stride;
+        for (std::size_t column = 0; column < product.cols; column += Columns * w) {
+            const std::size_t left = product.cols - column;
+            first.cols = rest.cols = left < Columns * w ? left : Columns * w;
+            first.B = rest.B = product.B + column;
+            broadcast_panels<T, Columns, 1>(first, fetching, epilogue.at(0, column));
+            broadcast_panels<T, Columns, 1>(rest, AsItIs{}, epilogue.at(first.rows, column));
+        }
+    };
+    if (product.rows == 4)
+        multiply(std::integral_constant<std::size_t, columns_for(4, 1)>{});
+    else if (3 * ((product.rows + 7) / 8) <= 2 * ((product.rows + 5) / 6))
+        multiply(std::integral_constant<std::size_t, columns_for(8, 1)>{});
+    else
+        multiply(std::integral_constant<std::size_t, columns_for(6, 1)>{});
+}
+
+// Tall tiles of wide panels have loads to spare for that, low ones where W is too large for L2. From L3,
+// wider panels are faster, as their lines come in longer runs: for 4, 7 and 8 rows, whose tiles have at most
+// four.
 template <class T, class Epilogue>
 void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t columns = columns_for(tile_height<1>, 1), of_low = columns_for(few_rows, 1);
@@ -137,16 +165,12 @@ void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
         const std::size_t rows = product.rows;
         const bool few_sets = has_few_sets<T>(product.ldb), low = rows <= few_rows;
         const bool in_l2 = product.depth * product.ldb * sizeof(T) <= (std::size_t{1} << 20);
-        const Fetching<T, 1> to_l1{{}, product.ldb};
-        if (low && !in_l2 && !few_sets) return broadcast_panels<T, of_low, 1>(product, to_l1, epilogue);
-        const auto multiply = [&](const auto& source) {
-            if (!in_l2 && (rows == 4 || rows == 7 || rows == 8))
-                broadcast_panels<T, columns_for(4, 1), 1>(product, source, epilogue);
-            else
-                broadcast_panels<T, columns, 1>(product, source, epilogue);
-        };
-        if (!low && few_sets) return multiply(Fetching<T, 2>{{}, product.ldb});
-        if (!low) return multiply(to_l1);
+        const Fetching<T, 16> fetching{{}, product.ldb};
+        if (few_sets && !low) return few_sets_gemm(product, epilogue);
+        if (low && !in_l2 && !few_sets) return broadcast_panels<T, of_low, 1>(product, fetching, epilogue);
+        if (!low && !in_l2 && (rows == 4 || rows == 7 || rows == 8))
+            return broadcast_panels<T, columns_for(4, 1), 1>(product, fetching, epilogue);
+        if (!low) return broadcast_panels<T, columns, 1>(product, fetching, epilogue);
     }
     broadcast_gemm<T, 1>(product, epilogue);
 }
