@@ -206,10 +206,12 @@ void few_outputs(const Product<T>& product, const T* b, const ActivationFunction
 
         T *const results = memory.results, *const to = A + row * lda;
         if (activation.values) activation.values(rows * Outputs, results, results);
-        if (lda == Outputs)
-            store_rows(1, rows * Outputs, results, 0, to, 0);
-        else
-            store_rows(rows, Outputs, results, Outputs, to, lda);
+        const bool contiguous = lda == Outputs;
+        const std::size_t pieces = contiguous ? 1 : rows, length = contiguous ? rows * Outputs : Outputs;
+        for (std::size_t i = 0; i < pieces; ++i)
+            for_each_vector<T>(length, [&](std::size_t j, std::size_t count, auto kind) {
+                store<decltype(kind)::partial>(to + i * lda + j, count, load(results + i * Outputs + j));
+            });
     }
 }
 
