@@ -171,7 +171,7 @@ void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T
     const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
     if (is_tall(product))
         tall_gemm(product, epilogue);
-    else if (packing_pays(product) && batch <= max_packed_depth<T>)
+    else if (packing_pays_in_update(product) && batch <= max_packed_depth<T>)
         packed_transposed_gemm(product, epilogue);
     else if (batch <= 8 && has_few_sets<T>(ldw))
         gemm_by_rows(product, epilogue);

@@ -9,16 +9,26 @@ namespace {
 // Where a panel is only a line wide and rows are far apart, each step down a panel meets another line at the
 // same place of another page: a multiple of 4 KiB apart they all fall into one set of L1, and few of L2, so
 // that every tile would fetch them from L3 anew. Copied back to back, a panel stays in L1 or L2 for all tiles
-// after the first. Wider panels gain nothing: their lines come in runs, and a step has more to multiply.
+// after the first. Wider panels, whose lines come in runs and whose steps have more to multiply, gain only
+// where L1 would otherwise hold them and lacks the ways: in an update.
 constexpr std::size_t packed_bytes = 64 * 1024;  // on the stack
 
 template <class T>
 constexpr std::size_t max_packed_depth = packed_bytes / sizeof(T) / panel_columns<T>;
 
 template <class T>
+bool is_worth_packing(const Product<T>& product) {
+    return product.rows >= 16 && product.depth >= 16 && product.cols >= panel_columns<T>;
+}
+
+template <class T>
 bool packing_pays(const Product<T>& product) {
-    return has_narrow_panels<T> && product.rows >= 16 && product.depth >= 16 &&
-           product.cols >= panel_columns<T> && product.ldb * sizeof(T) >= 2048;
+    return has_narrow_panels<T> && product.ldb * sizeof(T) >= 2048 && is_worth_packing(product);
+}
+
+template <class T>
+bool packing_pays_in_update(const Product<T>& product) {
+    return packing_pays(product) || (product.ldb * sizeof(T) % 4096 == 0 && is_worth_packing(product));
 }
 
 // The source of the first tile, which copies the panel as it goes: so the copy waits for nothing but its own
