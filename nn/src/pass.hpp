@@ -21,7 +21,7 @@ struct Rows {
 
 /// Copies rows order[0] .. order[count - 1] of `from`, or its first ones if `order` is null. A few bytes take
 /// a call of memcpy longer than copies of a fixed size, of which the last overlaps the one before. Long rows
-/// are fetched two ahead: no prefetcher knows where the next one lies.
+/// in an order are fetched two ahead, as much of them as L1 has room for: no prefetcher knows where they lie.
 template <class T>
 void copy_rows(MatrixView<const T> from, const std::size_t* order, MatrixView<T> to) noexcept {
     const std::size_t bytes = to.cols() * sizeof(T), count = to.rows();
@@ -37,10 +37,11 @@ void copy_rows(MatrixView<const T> from, const std::size_t* order, MatrixView<T>
             std::memcpy(target + bytes - size, source + bytes - size, size);
         });
     };
-    if (bytes >= 1024)
+    if (bytes >= 1024 && order)
         copy([&](std::size_t i, const std::byte* source, std::byte* target) {
             if (i + 2 < count)
-                for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row(i + 2) + at);
+                for (std::size_t at = 0; at < std::min<std::size_t>(bytes, 8192); at += 64)
+                    __builtin_prefetch(row(i + 2) + at);
             std::memcpy(target, source, bytes);
         });
     else if (bytes >= 128)

@@ -63,6 +63,8 @@ inline std::vector<Shape> matrix_shapes() {
                            {7, 30, 130},
                            // packed, or fetched ahead
                            {17, 20, 512},
+                           {32, 20, 512},
+                           {17, 20, 1024},
                            {270, 20, 515}};
     shapes.insert(shapes.end(), std::begin(large), std::end(large));
 #ifndef DENSIMD_TESTS_ARE_SLOW

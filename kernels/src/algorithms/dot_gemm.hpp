@@ -265,7 +265,7 @@ void shallow_rows(std::size_t rows, const T* A, std::size_t lda, const T* column
         (sum_across<0, 1>(A + r * lda, column) + Batch<T>(T(0))).store_aligned(sums + r * ld);
 }
 
-// By depth, 1 to a line, from 0 on.
+// Element d - 1 is for depth d.
 template <class T>
 constexpr auto all_shallow_rows = []<std::size_t... Before>(std::index_sequence<Before...>) {
     return std::array{shallow_rows<T, Before + 1>...};
@@ -284,7 +284,7 @@ void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T
     alignas(64) T columns[widest * line];
     alignas(64) T sums[16 * widest];
     const bool narrow = cols <= line;
-    const std::size_t ld = narrow ? line : widest, at_once = narrow ? 64 : 16;
+    const std::size_t ld = narrow ? line : widest, at_once = narrow ? 64 : 16;  // rows that fill `sums`
     const auto multiply = all_shallow_rows<T>[depth - 1];
     for (std::size_t col = 0; col < cols; col += widest) {
         const std::size_t cols_left = cols - col < widest ? cols - col : widest;

@@ -125,9 +125,9 @@ struct Fetching : AsItIs {
     }
 };
 
-// Rows that compete for sets of L1: few can be fetched ahead, which pays for the first tile of a panel alone,
-// the only one to find it beyond L2. Tiles of 8 rows and 3 vectors take less of W at a time; so where they
-// save a third of the tiles they are faster.
+// Rows that compete for sets of L1: few can be fetched ahead, which pays where most of a panel is not in L2
+// yet, for its first tile; with two tiles, whose heights then are about equal, for both. Tiles of 8 rows and
+// 3 vectors take less of W at a time; so where they save a third of the tiles they are faster.
 template <class T, class Epilogue>
 void few_sets_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t w = width<T>;
@@ -155,22 +155,26 @@ void few_sets_gemm(const Product<T>& product, const Epilogue& epilogue) {
         multiply(std::integral_constant<std::size_t, columns_for(6, 1)>{});
 }
 
-// Tall tiles of wide panels have loads to spare for that, low ones where W is too large for L2. From L3,
+// Tall tiles of wide panels have loads to spare for fetching, low ones where W is too large for L2. From L3,
 // wider panels are faster, as their lines come in longer runs: for 4, 7 and 8 rows, whose tiles have at most
 // four.
 template <class T, class Epilogue>
 void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
-    constexpr std::size_t columns = columns_for(tile_height<1>, 1), of_low = columns_for(few_rows, 1);
     if constexpr (!has_narrow_panels<T>) {
+        constexpr std::size_t of_high = columns_for(tile_height<1>, 1), of_low = columns_for(few_rows, 1);
         const std::size_t rows = product.rows;
-        const bool few_sets = has_few_sets<T>(product.ldb), low = rows <= few_rows;
+        const bool few_sets = has_few_sets<T>(product.ldb);
         const bool in_l2 = product.depth * product.ldb * sizeof(T) <= (std::size_t{1} << 20);
         const Fetching<T, 16> fetching{{}, product.ldb};
-        if (few_sets && !low) return few_sets_gemm(product, epilogue);
-        if (low && !in_l2 && !few_sets) return broadcast_panels<T, of_low, 1>(product, fetching, epilogue);
-        if (!low && !in_l2 && (rows == 4 || rows == 7 || rows == 8))
+        if (rows <= few_rows) {
+            if (!in_l2 && !few_sets) return broadcast_panels<T, of_low, 1>(product, fetching, epilogue);
+        } else if (few_sets) {
+            return few_sets_gemm(product, epilogue);
+        } else if (!in_l2 && (rows == 4 || rows == 7 || rows == 8)) {
             return broadcast_panels<T, columns_for(4, 1), 1>(product, fetching, epilogue);
-        if (!low) return broadcast_panels<T, columns, 1>(product, fetching, epilogue);
+        } else {
+            return broadcast_panels<T, of_high, 1>(product, fetching, epilogue);
+        }
     }
     broadcast_gemm<T, 1>(product, epilogue);
 }

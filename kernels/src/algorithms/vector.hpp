@@ -180,7 +180,8 @@ DENSIMD_INLINE void for_each_vector_of_row(std::size_t n, const Body& body) {
             body(v, v * w, w, std::false_type{});
 }
 
-// The same for rows of n elements: calls body(r, i, count, Full or Partial).
+// For rows of n elements: calls body(r, i, count, Full or Partial) for the vectors of each. Not by way of
+// for_each_vector: masks are to be made once for all rows.
 template <class T, class Body>
 DENSIMD_INLINE void for_each_vector_of_rows(std::size_t rows, std::size_t n, const Body& body) {
     const std::size_t left = n % width<T>, whole = n - left;
