@@ -149,6 +149,12 @@ constexpr KernelCall calls[] = {
          k.dense_forward(o.shape.batch, o.shape.in, o.shape.out, o.X.data(), o.ld_in, o.W.data(), o.ld_out,
                          o.b.data(), Activation::sigmoid, o.A.data(), o.ld_out);
      }},
+    {"dense_forward_columns", true, true,
+     [](const Kernels<float>& k, Operands& o) {
+         k.dense_forward_columns(o.shape.batch, o.shape.in, o.shape.out, 0, (o.shape.out + 1) / 2, o.X.data(),
+                                 o.ld_in, o.W.data(), o.ld_out, o.b.data(), Activation::sigmoid, o.A.data(),
+                                 o.ld_out);
+     }},
     {"dense_backward_input", true, true,
      [](const Kernels<float>& k, Operands& o) {
          k.dense_backward_input(o.shape.batch, o.shape.in, o.shape.out, o.dZ.data(), o.ld_out, o.W.data(),

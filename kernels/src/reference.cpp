@@ -38,6 +38,7 @@ constexpr Kernels<T> reference_kernels{
     .gemm_nt = gemm_nt<T>,
     .gemm_tn = gemm_tn<T>,
     .dense_forward = dense_forward<T>,
+    .dense_forward_columns = dense_forward_columns<T>,
     .dense_backward_input = dense_backward_input<T>,
     .dense_update = dense_update<T>,
     .dense_backward_update = dense_backward_update<T>,

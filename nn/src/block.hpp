@@ -36,27 +36,28 @@ class BlockEngine {
     void epoch(bool outputs, const After& after) const {
         Failure failure;
         Finite finite = {true, true};
-        const double weights = static_cast<double>(layer_.inputs * layer_.outputs);
-        const double length = static_cast<double>(length_);
-        on_team(useful_threads(work_.threads, {.multiply_adds = 2 * length * weights,
-                                               .barriers = 3,
-                                               .bytes = weights * sizeof(T) / 2,  // a product hides the rest
-                                               .steps = static_cast<double>(work_.source.count) / length}),
+        const double inputs = static_cast<double>(layer_.inputs), length = static_cast<double>(length_);
+        const Effort effort = {.multiply_adds = 2 * length * inputs * static_cast<double>(layer_.outputs),
+                               .barriers = 3,
+                               .bytes = length * inputs * sizeof(T),
+                               .steps = static_cast<double>(work_.source.count) / length};
+        on_team(useful_threads(std::min(work_.threads, pieces_of_outputs<T>(layer_)), effort),
                 [&](Member member) {
                     const std::size_t rows = work_.source.count;
+                    const Range columns = outputs_of_thread<T>(layer_, member);
                     if (member.thread == 0) prepare(0, 0, finite);
                     member.barrier();
                     for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
                          first += length_, slot ^= longest) {
                         const std::size_t count = std::min(length_, rows - first);
-                        logits(slot, member.part_of(count));
+                        logits(slot, count, columns);
                         member.barrier();
                         // One thread goes from sample to sample, another looks ahead.
                         if (member.thread + 1 == member.team)
                             prepare(first + length_, slot ^ longest, finite);
                         if (member.thread == 0) samples(first, slot, count, outputs, finite, after, failure);
                         member.barrier();
-                        if (!failure.happened && finite[slot / longest]) update(slot, count, member);
+                        if (!failure.happened && finite[slot / longest]) update(slot, count, columns);
                         member.barrier();
                     }
                 });
@@ -96,13 +97,13 @@ class BlockEngine {
         finite_G[slot / longest] = finite;
     }
 
-    // X W + b of some rows, where their dz will be.
-    void logits(std::size_t slot, Range rows) const noexcept {
-        const MatrixView<const T> X = pass_.gathered_inputs(slot + rows.first, rows.count());
-        const MatrixView<T> P = pass_.gradients(0, slot + rows.first, rows.count());
-        k_.dense_forward(rows.count(), layer_.inputs, layer_.outputs, X.data(), X.stride(),
-                         parameters_ + layer_.weights, layer_.stride, parameters_ + layer_.biases,
-                         Activation::identity, P.data(), P.stride());
+    // Columns of X W + b, where their dz will be.
+    void logits(std::size_t slot, std::size_t count, Range columns) const noexcept {
+        const MatrixView<const T> X = pass_.gathered_inputs(slot, count);
+        const MatrixView<T> P = pass_.gradients(0, slot, count);
+        k_.dense_forward_columns(count, layer_.inputs, layer_.outputs, columns.first, columns.count(),
+                                 X.data(), X.stride(), parameters_ + layer_.weights, layer_.stride,
+                                 parameters_ + layer_.biases, Activation::identity, P.data(), P.stride());
     }
 
     // From sample to sample, up to one whose loss is not finite.
@@ -124,13 +125,9 @@ class BlockEngine {
         if (done < count) failure = {true, first + done, 1, slot + done, static_cast<double>(losses[done])};
     }
 
-    void update(std::size_t slot, std::size_t count, Member member) const noexcept {
-        const Range rows = member.part_of(layer_.inputs);
-        const MatrixView<const T> X = pass_.gathered_inputs(slot, count);
-        const MatrixView<T> dZ = pass_.gradients(0, slot, count);
-        k_.dense_update(count, rows.count(), layer_.outputs, X.data() + rows.first, X.stride(), dZ.data(),
-                        dZ.stride(), -rate_, parameters_ + layer_.weights + rows.first * layer_.stride,
-                        layer_.stride, member.thread == 0 ? parameters_ + layer_.biases : nullptr);
+    void update(std::size_t slot, std::size_t count, Range columns) const noexcept {
+        pass_.update_columns(layer_, columns, pass_.gathered_inputs(slot, count),
+                             pass_.gradients(0, slot, count), -rate_, parameters_);
     }
 
     const Work<T>& work_;

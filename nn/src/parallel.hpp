@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <limits>
 
 #include <densimd/nn/threads.hpp>
 
@@ -63,6 +64,12 @@ struct Member {
         return {count * thread / team, count * (thread + 1) / team};
     }
 
+    /// The same in pieces of `size`, of which the last may be short.
+    Range part_of(std::size_t count, std::size_t size) const {
+        const Range pieces = part_of((count + size - 1) / size);
+        return {std::min(pieces.first * size, count), std::min(pieces.last * size, count)};
+    }
+
     /// Waits for all threads of the team.
     void barrier() const {
         if (team > 1) meeting_point->wait(team);
@@ -91,27 +98,36 @@ struct Effort {
 /// As thread_costs, but as they were measured last.
 ThreadCosts known_thread_costs();
 
-/// How many of the threads offered to use for it; one where more would not save a quarter of the time, as
-/// costs are never known well.
-inline int useful_threads(int offered, const Effort& effort) {
-    if (offered <= 1) return 1;
+/// Threads for a parallel region, and how long it takes with them, as far as that is known.
+struct Team {
+    int threads;
+    double seconds;
+};
+
+/// As many of the threads offered as save time; one where more would not save a quarter of it, as costs are
+/// never known well.
+inline Team best_team(int offered, const Effort& effort) {
+    const Team unasked = {1, std::numeric_limits<double>::infinity()};
+    if (offered <= 1) return unasked;
     const int most = std::min(offered, omp_get_max_threads());
-    if (most <= 1) return 1;
+    if (most <= 1) return unasked;
     ThreadCosts costs = known_thread_costs();
     const double alone = effort.steps * effort.multiply_adds * costs.multiply_add;
-    int best = 1;
+    Team best = {1, alone};
     double least = 0.75 * alone;
-    if (alone / most + costs.wake >= least) return 1;  // too little work to ask for more
+    if (alone / most + costs.wake >= least) return best;  // too little work to ask for more
     costs = thread_costs();
     for (int threads = 2; threads <= most; ++threads) {
         const double waiting = costs.wake + effort.steps * effort.barriers * costs.barrier;
         const double reading = effort.steps * effort.bytes * (1 - 1.0 / threads) * costs.byte;
         const double time = alone / threads + waiting * threads / 2 + reading;
         if (time >= least) break;
-        best = threads;
+        best = {threads, time};
         least = time;
     }
     return best;
 }
+
+inline int useful_threads(int offered, const Effort& effort) { return best_team(offered, effort).threads; }
 
 }  // namespace densimd::nn

@@ -9,6 +9,8 @@
 
 #include <densimd/nn/network.hpp>
 
+#include "parallel.hpp"
+
 namespace densimd::nn {
 
 /// Rows of a data set in the order in which they are used: order[i], or i when `order` is null.
@@ -116,16 +118,20 @@ class Pass {
     /// X through all layers into `out`, by way of the workspace's rows from `slot` on. With `logits`, the
     /// last layer's activation is left out.
     void forward(MatrixView<const T> X, std::size_t slot, MatrixView<T> out, bool logits) const noexcept {
-        MatrixView<const T> input = X;
-        for (std::size_t l = 0; l < layers_.size(); ++l) {
-            const Dense& layer = layers_[l];
-            const MatrixView<T> output =
-                l + 1 == layers_.size() ? out : rows(w_.activations_[l], slot, X.rows());
-            k_.dense_forward(X.rows(), layer.inputs, layer.outputs, input.data(), input.stride(),
-                             weights(layer), layer.stride, biases(layer), activation(l, logits),
-                             output.data(), output.stride());
-            input = output;
-        }
+        forward_from(0, X, slot, out, logits);
+    }
+
+    /// The same in two parts: columns of the first layer's outputs for the workspace's first rows; and rows
+    /// from `slot` on, whose outputs of the first layer are there, through the other layers.
+    void forward_first(MatrixView<const T> X, Range columns, bool logits) const noexcept {
+        const Dense& layer = layers_.front();
+        const MatrixView<T> output = rows(w_.activations_.front(), 0, X.rows());
+        k_.dense_forward_columns(X.rows(), layer.inputs, layer.outputs, columns.first, columns.count(),
+                                 X.data(), X.stride(), weights(layer), layer.stride, biases(layer),
+                                 activation(0, logits), output.data(), output.stride());
+    }
+    void forward_rest(std::size_t slot, MatrixView<T> out, bool logits) const noexcept {
+        forward_from(1, rows(w_.activations_.front(), slot, out.rows()), slot, out, logits);
     }
 
     /// The last layer's outputs of the workspace's rows `slot` .. slot + count - 1.
@@ -171,6 +177,16 @@ class Pass {
             body(layers_[l], input, MatrixView<const T>(rows(w_.gradients_[l], 0, X.rows())));
             input = rows(w_.activations_[l], 0, X.rows());
         }
+    }
+
+    /// W += scale X^T dZ and b += scale (sum of dZ's rows), for some of the layer's outputs.
+    void update_columns(const Dense& layer, Range columns, MatrixView<const T> X, MatrixView<const T> dZ,
+                        T scale, T* parameters) const noexcept {
+        if (columns.count() == 0) return;
+        k_.dense_update(X.rows(), layer.inputs, columns.count(), X.data(), X.stride(),
+                        dZ.data() + columns.first, dZ.stride(), scale,
+                        parameters + layer.weights + columns.first, layer.stride,
+                        parameters + layer.biases + columns.first);
     }
 
     /// The sum over the batch of dW, for the rows of W from `row` on that belong to the columns of X, and of
@@ -224,6 +240,19 @@ class Pass {
 
   private:
     using Block = typename Workspace<T>::Block;
+
+    void forward_from(std::size_t first, MatrixView<const T> input, std::size_t slot, MatrixView<T> out,
+                      bool logits) const noexcept {
+        for (std::size_t l = first; l < layers_.size(); ++l) {
+            const Dense& layer = layers_[l];
+            const MatrixView<T> output =
+                l + 1 == layers_.size() ? out : rows(w_.activations_[l], slot, input.rows());
+            k_.dense_forward(input.rows(), layer.inputs, layer.outputs, input.data(), input.stride(),
+                             weights(layer), layer.stride, biases(layer), activation(l, logits),
+                             output.data(), output.stride());
+            input = output;
+        }
+    }
 
     MatrixView<T> gathered_targets(std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.targets_, slot, count);

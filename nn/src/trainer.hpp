@@ -17,7 +17,9 @@ struct Failure {
 };
 
 // A step has two phases: each thread takes some of the rows through the layers and back, then changes some of
-// the parameters. So what a thread computes depends neither on the others nor on their number.
+// the parameters. So what a thread computes depends neither on the others nor on their number. Where that
+// moves less memory from CPU to CPU, the threads share the first layer by its outputs instead, in both
+// phases.
 //
 // Epochs call after(first row, rows, slot, sum of their losses) for each step, on one thread: after its
 // forward pass or, with steps of single rows, after some more of them. It throws if that is not finite; since
@@ -33,13 +35,13 @@ class Trainer {
 
     // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
     double step(std::size_t count) const noexcept {
-        const int team = team_for(count, 1);
-        if (count == 1 && team == 1 && descent_.is_plain())
+        const Sharing sharing = sharing_for(count, 1);
+        if (count == 1 && sharing.threads == 1 && descent_.is_plain())
             single_rows(0, 1, false, false);
         else
-            on_team(team, [&](Member member) {
-                rows_and_back(member, 0, count);
-                if (std::isfinite(work_.sum_of_losses(pass_, count))) update(member, 0, count);
+            on_team(sharing.threads, [&](Member member) {
+                rows_and_back(member, sharing, 0, count);
+                if (std::isfinite(work_.sum_of_losses(pass_, count))) update(member, sharing, 0, count);
             });
         return work_.sum_of_losses(pass_, count);
     }
@@ -48,17 +50,18 @@ class Trainer {
     template <class After>
     void epoch(std::size_t batch, const After& after) const {
         Failure failure;
-        on_team(team_for(batch, (work_.source.count + batch - 1) / batch), [&](Member member) {
+        const Sharing sharing = sharing_for(batch, (work_.source.count + batch - 1) / batch);
+        on_team(sharing.threads, [&](Member member) {
             for (std::size_t first = 0; first < work_.source.count; first += batch) {
                 const std::size_t count = std::min(batch, work_.source.count - first);
-                rows_and_back(member, first, count);
+                rows_and_back(member, sharing, first, count);
                 const double losses = work_.sum_of_losses(pass_, count);
                 if (!std::isfinite(losses)) {
                     if (member.thread == 0) failure = {true, first, count, 0, losses};
                     return;
                 }
                 if (member.thread == 0) after(first, count, 0, losses);
-                update(member, first, count);
+                update(member, sharing, first, count);
                 member.barrier();
             }
         });
@@ -79,17 +82,31 @@ class Trainer {
     }
 
   private:
-    // Threads for so many steps of so many rows each. Each updates its part of the weights, from all rows:
+    struct Sharing {
+        int threads;
+        bool first_layer_by_outputs;
+    };
+
+    // For so many steps of so many rows each. Each thread updates its part of the weights, from all rows:
     // these, which are only read, cost half as much a byte as weights.
-    int team_for(std::size_t rows, std::size_t steps) const {
+    Sharing sharing_for(std::size_t rows, std::size_t steps) const {
+        const Dense& first = work_.layers.front();
         double row = 0;
         for (const Dense& layer : work_.layers) row += static_cast<double>(layer.inputs + layer.outputs);
-        const double weights = multiply_adds(work_.layers, 1, 1);
-        return useful_threads(work_.threads,
-                              {.multiply_adds = multiply_adds(work_.layers, rows, 3),
-                               .barriers = descent_.is_plain() ? 2 : 3,
-                               .bytes = (weights + row * static_cast<double>(rows) / 2) * sizeof(T),
-                               .steps = static_cast<double>(steps)});
+        const double weights = multiply_adds(work_.layers, 1, 1), count = static_cast<double>(rows);
+        Effort effort = {.multiply_adds = multiply_adds(work_.layers, rows, 3),
+                         .barriers = descent_.is_plain() ? 2 : 3,
+                         .bytes = (weights + row * count / 2) * sizeof(T),
+                         .steps = static_cast<double>(steps)};
+        const Team by_rows = best_team(work_.threads, effort);
+        if (!descent_.is_plain()) return {by_rows.threads, false};
+        // Each thread then reads all inputs of all rows, but of the first layer's weights its own alone.
+        const double inputs = static_cast<double>(first.inputs), outputs = static_cast<double>(first.outputs);
+        effort.barriers = 4;
+        effort.bytes += inputs * (count / 2 - outputs) * sizeof(T);
+        const Team by_outputs = best_team(std::min(work_.threads, pieces_of_outputs<T>(first)), effort);
+        if (by_outputs.seconds < by_rows.seconds) return {by_outputs.threads, by_outputs.threads > 1};
+        return {by_rows.threads, false};
     }
 
     // Returns how many steps it took; fewer than `count` if a loss is not finite.
@@ -101,15 +118,21 @@ class Trainer {
         return work_.k.train_per_sample(count, job);
     }
 
-    void rows_and_back(Member member, std::size_t first, std::size_t count) const noexcept {
-        work_.rows_of_thread(pass_, member, first, count, true);
+    void rows_and_back(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
+        if (sharing.first_layer_by_outputs)
+            work_.outputs_then_rows_of_thread(pass_, member, first, count);
+        else
+            work_.rows_of_thread(pass_, member, first, count, true);
         member.barrier();
     }
 
-    void update(Member member, std::size_t first, std::size_t count) const noexcept {
+    void update(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
         const MatrixView<const T> X = pass_.inputs(work_.source, first, count);
         pass_.for_each_gradient(
             X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
+                if (sharing.first_layer_by_outputs && &layer == &work_.layers.front())
+                    return pass_.update_columns(layer, outputs_of_thread<T>(layer, member), input, dZ,
+                                                scale(count), parameters_);
                 const Range rows = member.part_of(layer.inputs);
                 input = MatrixView<const T>::unchecked(input.data() + rows.first, input.rows(), rows.count(),
                                                        input.stride());
@@ -129,10 +152,11 @@ class Trainer {
     void update_layer(const Dense& layer, std::size_t row, MatrixView<const T> X, MatrixView<const T> dZ,
                       bool biases) const noexcept {
         work_.k.dense_update(X.rows(), X.cols(), layer.outputs, X.data(), X.stride(), dZ.data(), dZ.stride(),
-                             -descent_.learning_rate() / static_cast<T>(X.rows()),
-                             parameters_ + layer.weights + row * layer.stride, layer.stride,
+                             scale(X.rows()), parameters_ + layer.weights + row * layer.stride, layer.stride,
                              biases ? parameters_ + layer.biases : nullptr);
     }
+
+    T scale(std::size_t rows) const noexcept { return -descent_.learning_rate() / static_cast<T>(rows); }
 
     const Work<T>& work_;
     const Descent<T>& descent_;

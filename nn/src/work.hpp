@@ -18,6 +18,17 @@ inline double multiply_adds(const std::vector<Dense>& layers, std::size_t rows, 
     return sum * static_cast<double>(rows) * passes;
 }
 
+// Threads that share a layer by its outputs take whole cache lines of the rows of W.
+template <class T>
+int pieces_of_outputs(const Dense& layer) {
+    constexpr std::size_t line = 64 / sizeof(T), many = 1 << 16;
+    return static_cast<int>(std::min((layer.outputs + line - 1) / line, many));
+}
+template <class T>
+Range outputs_of_thread(const Dense& layer, Member member) {
+    return member.part_of(layer.outputs, 64 / sizeof(T));
+}
+
 // The rows are split over the threads, and no sum is.
 template <class T>
 struct Work {
@@ -40,6 +51,24 @@ struct Work {
         pass.forward(X, part.first, pass.outputs(part.first, part.count()), logits());
         pass.loss(Y, part.first, loss, gradient);
         if (gradient) pass.backward(part.first, part.count());
+    }
+
+    // The same, but the threads share the first layer by its outputs: no weight of it goes from one CPU's
+    // cache to another's, and all meet in between.
+    void outputs_then_rows_of_thread(const Pass<T>& pass, Member member, std::size_t first,
+                                     std::size_t count) const noexcept {
+        const Range part = member.part_of(count);
+        if (pass.scattered(source, count)) {
+            pass.gather(source, first + part.first, part.first, part.count());
+            member.barrier();
+        }
+        pass.forward_first(pass.inputs(source, first, count), outputs_of_thread<T>(layers.front(), member),
+                           logits());
+        member.barrier();
+        pass.forward_rest(part.first, pass.outputs(part.first, part.count()), logits());
+        pass.loss(pass.targets(source, first, count).middle_rows(part.first, part.count()), part.first, loss,
+                  true);
+        pass.backward(part.first, part.count());
     }
 
     // The sum of the losses of the workspace's first rows, in one order whatever the threads.

@@ -1,4 +1,5 @@
-// A row of the result does not depend, not by a bit, on the other rows that it is computed with.
+// A row of the result does not depend, not by a bit, on the other rows that it is computed with, nor a column
+// on the other columns.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -95,6 +96,65 @@ TEST_CASE_TEMPLATE("a row of dense_forward does not depend on the batch", T, flo
                 return A;
             };
             check_rows(rows(0, s.batch), s.batch, rows);
+        }
+    });
+}
+
+namespace {
+
+// Parts of a row of n, of which the last may be short.
+template <class Part>
+void for_each_part_of(std::size_t n, Part part) {
+    for (const std::size_t count : {1u, 16u, 65u})
+        for (std::size_t first = 0; first < n; first += count)
+            part(first, std::min<std::size_t>(count, n - first));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("dense_forward_columns has the bits of dense_forward, and changes no other column", T,
+                   float, double) {
+    Random random;
+    for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        const auto X = random.vector<T>(s.batch * s.in), W = random.vector<T>(s.in * s.out),
+                   b = random.vector<T>(s.out);
+        for (const Activation activation : {Activation::identity, Activation::sigmoid, Activation::relu}) {
+            INFO(std::string(name_of(activation)));
+            for (const std::size_t batch : {std::size_t{1}, s.batch}) {
+                std::vector<T> all(batch * s.out);
+                kernels.dense_forward(batch, s.in, s.out, X.data(), s.in, W.data(), s.out, b.data(),
+                                      activation, all.data(), s.out);
+                for_each_part_of(s.out, [&](std::size_t first, std::size_t count) {
+                    INFO("batch ", batch, ", columns ", first, " and ", count - 1, " more");
+                    std::vector<T> A(batch * s.out, -5), expected = A;
+                    for (std::size_t i = 0; i < batch; ++i)
+                        std::copy_n(all.data() + i * s.out + first, count,
+                                    expected.data() + i * s.out + first);
+                    kernels.dense_forward_columns(batch, s.in, s.out, first, count, X.data(), s.in, W.data(),
+                                                  s.out, b.data(), activation, A.data(), s.out);
+                    CHECK(bit_difference(A, expected) == "");
+                });
+            }
+        }
+    });
+}
+
+TEST_CASE_TEMPLATE("columns of W are updated by themselves with the same bits", T, float, double) {
+    Random random;
+    for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        const auto X = random.vector<T>(s.batch * s.in), dZ = random.vector<T>(s.batch * s.out);
+        const auto W = random.vector<T>(s.in * s.out), b = random.vector<T>(s.out);
+        auto expected_W = W, expected_b = b;
+        kernels.dense_update(s.batch, s.in, s.out, X.data(), s.in, dZ.data(), s.out, T{-0.375},
+                             expected_W.data(), s.out, expected_b.data());
+        for (const std::size_t count : {1u, 16u, 65u}) {
+            INFO("in parts of ", count);
+            auto new_W = W, new_b = b;
+            for (std::size_t j = 0; j < s.out; j += count)
+                kernels.dense_update(s.batch, s.in, std::min(count, s.out - j), X.data(), s.in, dZ.data() + j,
+                                     s.out, T{-0.375}, new_W.data() + j, s.out, new_b.data() + j);
+            CHECK(bit_difference(new_W, expected_W) == "");
+            CHECK(bit_difference(new_b, expected_b) == "");
         }
     });
 }

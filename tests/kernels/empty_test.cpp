@@ -36,6 +36,8 @@ TEST_CASE_TEMPLATE("nothing to do takes null pointers", T, float, double) {
             k.dense_backward_update(0, 0, none, none, 1, none, 0, none, none, activation, none);
             k.dense_update_forward(0, 0, none, none, 1, none, 0, none, none, activation, none);
             k.dense_forward(0, 0, 0, none, 0, none, 0, none, activation, none, 0);
+            k.dense_forward_columns(0, 0, 0, 0, 0, none, 0, none, 0, none, activation, none, 0);
+            k.dense_forward_columns(3, 4, 5, 2, 0, none, 4, none, 5, none, activation, none, 5);
             k.dense_backward_input(0, 0, 0, none, 0, none, 0, none, 0, activation, none, 0);
         }
         k.dense_update(0, 0, 0, none, 0, none, 0, 1, none, 0, none);

@@ -41,7 +41,6 @@ Trained<T> train(const nn::NetworkOptions& network, const nn::Matrix<T>& X, cons
 }  // namespace
 
 TEST_CASE_TEMPLATE("fit gives the same bits for 1 to 4 threads", T, float, double) {
-    const AllThreads all_threads;
     Random random;
     for (const nn::NetworkOptions& network : networks()) {
         const auto X = random_matrix<T>(random, 310, network.inputs);
@@ -57,12 +56,14 @@ TEST_CASE_TEMPLATE("fit gives the same bits for 1 to 4 threads", T, float, doubl
                                              .validation_split = 0.1,
                                              .metric = nn::Metric::r2};
                 const Trained<T> one = train(suited_to(loss, network), X, Y, options, 1);
-                for (const int threads : {2, 3, 4}) {
-                    INFO("threads ", threads);
-                    const Trained<T> several = train(suited_to(loss, network), X, Y, options, threads);
-                    CHECK(bit_difference(several.parameters, one.parameters) == "");
-                    CHECK(bit_difference(several.history, one.history) == "");
-                }
+                for (const double cost_of_bytes : {0, 1})
+                    for (const int threads : {2, 3, 4}) {
+                        const AllThreads all_threads(cost_of_bytes);
+                        INFO("cost of bytes ", cost_of_bytes, ", threads ", threads);
+                        const Trained<T> several = train(suited_to(loss, network), X, Y, options, threads);
+                        CHECK(bit_difference(several.parameters, one.parameters) == "");
+                        CHECK(bit_difference(several.history, one.history) == "");
+                    }
             }
     }
 }
@@ -91,20 +92,22 @@ TEST_CASE_TEMPLATE("predict and evaluate give the same bits for 1 to 4 threads",
 }
 
 TEST_CASE_TEMPLATE("train_step gives the same bits for 1 to 4 threads", T, float, double) {
-    const AllThreads all_threads;
     Random random;
     const nn::NetworkOptions options = networks().back();
     const auto X = random_matrix<T>(random, 128, options.inputs);
     const auto Y = random_matrix<T>(random, 128, options.layers.back().units, 0, 1);
     std::vector<T> one;
-    for (const int threads : {1, 2, 3, 4}) {
-        nn::BasicNetwork<T> net(options);
-        nn::Workspace<T> workspace = net.make_workspace(128);
-        for (int step = 0; step < 3; ++step)
-            net.train_step(X, Y, nn::binary_cross_entropy, nn::sgd(0.5), workspace, threads);
-        if (threads == 1) one = parameters_of(net);
-        CHECK(bit_difference(parameters_of(net), one) == "");
-    }
+    for (const double cost_of_bytes : {0, 1})
+        for (const int threads : {1, 2, 3, 4}) {
+            const AllThreads all_threads(cost_of_bytes);
+            INFO("cost of bytes ", cost_of_bytes, ", threads ", threads);
+            nn::BasicNetwork<T> net(options);
+            nn::Workspace<T> workspace = net.make_workspace(128);
+            for (int step = 0; step < 3; ++step)
+                net.train_step(X, Y, nn::binary_cross_entropy, nn::sgd(0.5), workspace, threads);
+            if (one.empty()) one = parameters_of(net);
+            CHECK(bit_difference(parameters_of(net), one) == "");
+        }
 }
 
 // Else the tests above would compare one thread with itself.

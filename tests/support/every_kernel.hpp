@@ -72,6 +72,10 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
         run(batch * out, [&](T* A) {
             k.dense_forward(batch, in, out, X.data(), in, W.data(), out, b.data(), activation, A, out);
         });
+        run(batch * out, [&](T* A) {
+            k.dense_forward_columns(batch, in, out, out / 3, out / 2, X.data(), in, W.data(), out, b.data(),
+                                    activation, A, out);
+        });
         run(batch * in, [&](T* dX) {
             k.dense_backward_input(batch, in, out, dZ.data(), out, W.data(), out, S.data(), in, activation,
                                    dX, in);

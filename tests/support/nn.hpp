@@ -20,11 +20,12 @@ namespace densimd::test {
 
 namespace nn = densimd::nn;
 
-/// While it lives, calls use all threads that they are offered, up to four, whether that pays or not.
+/// While it lives, calls use all threads that they are offered, up to four, whether that pays or not. If
+/// bytes cost as much as multiply-adds, steps that can do so share the first layer by its outputs.
 class AllThreads {
   public:
-    AllThreads() {
-        nn::set_thread_costs({.wake = 0, .barrier = 0, .byte = 0, .multiply_add = 1});
+    explicit AllThreads(double byte = 0) {
+        nn::set_thread_costs({.wake = 0, .barrier = 0, .byte = byte, .multiply_add = 1});
         omp_set_num_threads(4);
     }
     ~AllThreads() {

@@ -277,6 +277,12 @@ struct Kernels {
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept;
 
+    /// Columns first .. first + count - 1 of dense_forward's A, with its bits; of W, b and A, which are given
+    /// whole, only those columns are touched. For threads that share a layer, each with its part of W.
+    void (*dense_forward_columns)(std::size_t batch, std::size_t in, std::size_t out, std::size_t first,
+                                  std::size_t count, const T* X, std::size_t ldx, const T* W, std::size_t ldw,
+                                  const T* b, Activation activation, T* A, std::size_t lda) noexcept;
+
     /// dX[batch][in] = (dZ W^T) * activation'(X), where X[batch][in] is the *output* of the layer before (its
     /// logits if derivative_needs_logits) and `activation` is the activation of the layer before: dX is that
     /// layer's dZ. X is not read, and may be null, when `activation` is identity. dX may be X (same ld).
@@ -286,7 +292,8 @@ struct Kernels {
 
     /// W += scale X^T dZ,  b += scale (sum of dZ's rows): a step of gradient descent along the mean gradient
     /// of the batch with scale = -learning_rate / batch. b may be null. A range of W's rows may be updated by
-    /// itself: pass X + k, W + k * ldw and the number of rows as `in`.
+    /// itself: pass X + k, W + k * ldw and the number of rows as `in`; so may a range of columns: dZ + j, W +
+    /// j, b + j and their number as `out`. The bits are the same.
     void (*dense_update)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                          const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) noexcept;
 

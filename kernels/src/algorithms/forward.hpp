@@ -212,9 +212,10 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     multiply();
 }
 
+// `out` is the number of all outputs of the layer, of which those of the product may be a part.
 template <class T>
-void forward_rows(const Product<T>& product, const ForwardEpilogue<T>& epilogue) {
-    switch (splits_for<T>(product.cols)) {
+void forward_rows(std::size_t out, const Product<T>& product, const ForwardEpilogue<T>& epilogue) {
+    switch (splits_for<T>(out)) {
         case 4:
             return broadcast_gemm<T, 4>(product, epilogue);
         case 2:
@@ -233,7 +234,7 @@ void forward_short_rows(Product<T> product, ForwardEpilogue<T> epilogue) {
     const std::size_t rows = product.rows, block = 4096 / product.cols;
     for (std::size_t row = 0; row < rows; row += block) {
         product.rows = rows - row < block ? rows - row : block;
-        forward_rows(product, epilogue);
+        forward_rows(product.cols, product, epilogue);
         activation->values(product.rows * product.cols, epilogue.out, epilogue.out);
         product.A += block * product.row_stride;
         epilogue.out += block * epilogue.ld;
@@ -267,7 +268,17 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (short_rows && epilogue.activation->values && out > 0)
         forward_short_rows(product, epilogue);
     else
-        forward_rows(product, epilogue);
+        forward_rows(out, product, epilogue);
+}
+
+template <class T>
+void dense_forward_columns_kernel(std::size_t batch, std::size_t in, std::size_t out, std::size_t first,
+                                  std::size_t count, const T* X, std::size_t ldx, const T* W, std::size_t ldw,
+                                  const T* b, Activation activation, T* A, std::size_t lda) noexcept {
+    if (count == out) return dense_forward_kernel(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
+    if (batch == 0 || count == 0) return;
+    const ForwardEpilogue<T> all{b, &functions<T>(activation), A, lda};
+    forward_rows(out, Product<T>{batch, count, in, X, ldx, 1, W + first, ldw}, all.at(0, first));
 }
 
 template <class T>

@@ -44,6 +44,7 @@ constexpr Kernels<T> make_kernels() {
         .gemm_nt = gemm_nt_kernel<T>,
         .gemm_tn = gemm_tn_kernel<T>,
         .dense_forward = dense_forward_kernel<T>,
+        .dense_forward_columns = dense_forward_columns_kernel<T>,
         .dense_backward_input = dense_backward_input_kernel<T>,
         .dense_update = dense_update_kernel<T>,
         .dense_backward_update = dense_backward_update_kernel<T>,

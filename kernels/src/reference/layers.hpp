@@ -19,6 +19,15 @@ void dense_forward(std::size_t batch, std::size_t in, std::size_t out, const T* 
 }
 
 template <class T>
+void dense_forward_columns(std::size_t batch, std::size_t in, std::size_t, std::size_t first,
+                           std::size_t count, const T* X, std::size_t ldx, const T* W, std::size_t ldw,
+                           const T* b, Activation activation, T* A, std::size_t lda) noexcept {
+    if (count == 0) return;
+    dense_forward<T>(batch, in, count, X, ldx, W + first, ldw, b ? b + first : nullptr, activation, A + first,
+                     lda);
+}
+
+template <class T>
 void gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
           std::size_t ldw, T* Z, std::size_t ldz) noexcept {
     dense_forward<T>(batch, in, out, X, ldx, W, ldw, nullptr, Activation::identity, Z, ldz);
