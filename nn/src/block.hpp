@@ -38,7 +38,7 @@ class BlockEngine {
         Finite finite = {true, true};
         const double inputs = static_cast<double>(layer_.inputs), length = static_cast<double>(length_);
         const Effort effort = {.multiply_adds = 2 * length * inputs * static_cast<double>(layer_.outputs),
-                               .barriers = 3,
+                               .barriers = 2,
                                .bytes = length * inputs * sizeof(T),
                                .steps = static_cast<double>(work_.source.count) / length};
         on_team(useful_threads(std::min(work_.threads, pieces_of_outputs<T>(layer_)), effort),
@@ -57,8 +57,9 @@ class BlockEngine {
                             prepare(first + length_, slot ^ longest, finite);
                         if (member.thread == 0) samples(first, slot, count, outputs, finite, after, failure);
                         member.barrier();
+                        // A thread's next logits are those of the weights that it has updated itself, and
+                        // what others still read of this block is not written before all have their logits.
                         if (!failure.happened && finite[slot / longest]) update(slot, count, columns);
-                        member.barrier();
                     }
                 });
         if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);

@@ -8,6 +8,7 @@
 #include "algorithms/dot_gemm.hpp"
 #include "algorithms/few_outputs.hpp"
 #include "algorithms/long_row.hpp"
+#include "algorithms/narrow_forward.hpp"
 #include "algorithms/packed_gemm.hpp"
 #include "algorithms/short_row.hpp"
 
@@ -260,6 +261,8 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1) return dense_forward_row(in, out, X, W, ldw, b, activation, A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
+    if (narrow_forward_pays(product))
+        return all_narrow_forwards<T>[static_cast<std::size_t>(activation)](product, b, A, lda);
     if constexpr (has_quads<T>)
         if (are_few_outputs(product))
             return forward_few_outputs(product, b, functions<T>(activation), A, lda);

@@ -1,0 +1,107 @@
+// The forward pass of some rows through a layer of at most a vector of outputs.
+#pragma once
+
+#include <densimd/kernels.hpp>
+
+#include "algorithms/activation.hpp"
+#include "algorithms/broadcast_gemm.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+// From the products to the activation in registers: with few rows and inputs, what takes time is to begin and
+// end loops, and to store results and load them again for their activation. Four rows at a time, each with
+// the sums of broadcast_gemm.hpp, hide the latency of one another; where fewer are left, the last one is
+// repeated. Bound: a multiply-add with a load per input, about nine operations per activation and a division.
+constexpr std::size_t rows_of_narrow_tile = 4;
+
+// The activation that does nothing.
+template <class T>
+struct IdentityFunction {
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return x; }
+};
+
+template <class Function, class T>
+DENSIMD_INLINE void activate_rows(const Function& function, Batch<T> (&z)[rows_of_narrow_tile]) {
+    constexpr std::size_t rows = rows_of_narrow_tile;
+    if constexpr (HasTwoWays<Function, T>) {
+        if (is_any_unusual(function, z)) [[unlikely]] {
+            DENSIMD_UNROLLED (r, rows) z[r] = value_of_any(function, z[r]);
+            return;
+        }
+        DENSIMD_UNROLLED (r, rows) z[r] = function.template value<Usual>(z[r]);
+    } else {
+        DENSIMD_UNROLLED (r, rows) z[r] = function.value(z[r]);
+    }
+}
+
+template <bool Partial, class T, class Function>
+void forward_narrow_rows(const Product<T>& product, const Function& function, const T* b, T* A,
+                         std::size_t lda) {
+    constexpr std::size_t rows = rows_of_narrow_tile, splits = splits_for<T>(1);
+    const std::size_t depth = product.depth, count = product.cols, ldb = product.ldb, last = product.rows - 1;
+    const Batch<T> bias = b ? load<Partial>(b, count) : Batch<T>(T(0));
+    for (std::size_t row = 0; row <= last; row += rows) {
+        const T* x[rows];
+        T* a[rows];
+        DENSIMD_UNROLLED (r, rows) {
+            const std::size_t i = row + r < last ? row + r : last;
+            x[r] = product.A + i * product.row_stride;
+            a[r] = A + i * lda;
+        }
+        Batch<T> sum[rows][splits];
+        DENSIMD_UNROLLED (r, rows) {
+            sum[r][0] = bias;
+            DENSIMD_UNROLLED (s, splits - 1) sum[r][s + 1] = Batch<T>(T(0));
+        }
+        const T* w = product.B;
+        const auto multiply_add = [&](std::size_t s, std::size_t p) DENSIMD_INLINE_LAMBDA {
+            const Batch<T> weights = load<Partial>(w, count);
+            DENSIMD_UNROLLED (r, rows) sum[r][s] = Simd::fma(Batch<T>(x[r][p]), weights, sum[r][s]);
+            w += ldb;
+        };
+        std::size_t p = 0;
+        for (; p + splits <= depth; p += splits)
+            DENSIMD_UNROLLED (s, splits) multiply_add(s, p + s);
+        DENSIMD_UNROLLED (s, splits - 1)
+            if (p + s < depth) multiply_add(s, p + s);
+
+        Batch<T> z[rows];
+        DENSIMD_UNROLLED (r, rows) z[r] = sum_of(sum[r]);
+        activate_rows(function, z);
+        DENSIMD_UNROLLED (r, rows) store<Partial>(a[r], count, z[r]);
+    }
+}
+
+template <class T, template <class> class Function>
+void narrow_forward(const Product<T>& product, const T* b, T* A, std::size_t lda) {
+    if (product.cols == width<T>)
+        forward_narrow_rows<false>(product, Function<T>{}, b, A, lda);
+    else
+        forward_narrow_rows<true>(product, Function<T>{}, b, A, lda);
+}
+
+// By Activation.
+template <class T>
+constexpr void (*all_narrow_forwards[])(const Product<T>& product, const T* b, T* A, std::size_t lda) = {
+    narrow_forward<T, IdentityFunction>,   narrow_forward<T, SigmoidActivation>,
+    narrow_forward<T, TanhActivation>,     narrow_forward<T, SoftplusActivation>,
+    narrow_forward<T, ReluActivation>,     narrow_forward<T, LeakyReluActivation>,
+    narrow_forward<T, EluActivation>,      narrow_forward<T, GeluActivation>,
+    narrow_forward<T, GeluTanhActivation>, narrow_forward<T, SiluActivation>,
+};
+
+// Whether that pays, as measured on Zen 5 with AVX-512 and AVX2: few rows are not too deep, and what lanes
+// idle costs less than the copies of few_outputs.hpp; with a full line the tiles of broadcast_gemm.hpp are as
+// good where rows would be repeated.
+template <class T>
+bool narrow_forward_pays(const Product<T>& product) {
+    const std::size_t rows = product.rows, cols = product.cols, depth = product.depth;
+    if (cols < 2 || cols > width<T> || rows < 2 || depth > 8 * (rows - 1)) return false;
+    const std::size_t repeated = -rows % rows_of_narrow_tile;
+    if (cols == lanes<T>) return 3 * repeated <= rows;
+    return 4 * cols > 3 * width<T> || rows * (depth + 2) <= 40 * cols;
+}
+
+}  // namespace
+}  // namespace densimd::kernels
