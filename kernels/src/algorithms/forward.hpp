@@ -226,20 +226,34 @@ void forward_rows(std::size_t out, const Product<T>& product, const ForwardEpilo
     }
 }
 
-// Short rows back to back: the activation of many elements at once, while they are in L1, works on full
-// vectors and loads its constants once.
+// Short rows: the activation of many elements at once, while they are in L1, works on full vectors and loads
+// its constants once. Rows that do not lie back to back do so on the stack first.
 template <class T>
-void forward_short_rows(Product<T> product, ForwardEpilogue<T> epilogue) {
-    const auto activation = epilogue.activation;
-    epilogue.activation = &functions<T>(Activation::identity);
-    const std::size_t rows = product.rows, block = 4096 / product.cols;
+void forward_short_rows(Product<T> product, const ForwardEpilogue<T>& epilogue) {
+    constexpr std::size_t elements = 4096;
+    alignas(64) T results[elements + lanes<T>];  // store_rows loads whole vectors
+    const std::size_t cols = product.cols, rows = product.rows, block = elements / cols;
+    const bool in_place = epilogue.ld == cols;
+    ForwardEpilogue<T> sums = epilogue;
+    sums.activation = &functions<T>(Activation::identity);
+    sums.ld = cols;
     for (std::size_t row = 0; row < rows; row += block) {
+        T* const out = epilogue.out + row * epilogue.ld;
+        sums.out = in_place ? out : results;
         product.rows = rows - row < block ? rows - row : block;
-        forward_rows(product.cols, product, epilogue);
-        activation->values(product.rows * product.cols, epilogue.out, epilogue.out);
+        forward_rows(cols, product, sums);
+        epilogue.activation->values(product.rows * cols, sums.out, sums.out);
+        if (!in_place) store_rows(product.rows, cols, results, cols, out, epilogue.ld);
         product.A += block * product.row_stride;
-        epilogue.out += block * epilogue.ld;
     }
+}
+
+// As measured on Zen 5: in place where there are some rows, with a copy where many vectors would end early.
+template <class T>
+bool short_rows_pay(std::size_t batch, std::size_t out, std::size_t lda) {
+    const std::size_t rest = out % lanes<T>;
+    if (lda == out) return batch >= 32 || (rest != 0 && batch >= 8);
+    return batch >= 32 && rest != 0 && 4 * rest <= 3 * lanes<T>;
 }
 
 // One row, several outputs.
@@ -266,8 +280,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if constexpr (has_quads<T>)
         if (are_few_outputs(product))
             return forward_few_outputs(product, b, functions<T>(activation), A, lda);
-    const bool short_rows =
-        out <= 4 * lanes<T> && lda == out && batch > few_rows && (batch >= 32 || out % lanes<T> != 0);
+    const bool short_rows = out <= 4 * lanes<T> && short_rows_pay<T>(batch, out, lda);
     if (short_rows && epilogue.activation->values && out > 0)
         forward_short_rows(product, epilogue);
     else
