@@ -91,16 +91,18 @@ constexpr void (*all_narrow_forwards[])(const Product<T>& product, const T* b, T
     narrow_forward<T, GeluTanhActivation>, narrow_forward<T, SiluActivation>,
 };
 
-// Whether that pays, as measured on Zen 5 with AVX-512 and AVX2: few rows are not too deep, and what lanes
-// idle costs less than the copies of few_outputs.hpp; with a full line the tiles of broadcast_gemm.hpp are as
-// good where rows would be repeated.
+// Whether that pays, as measured on Zen 5 and on a Xeon of 2023, which feels the loads of W: few rows are not
+// too deep. With a full line, the tiles of broadcast_gemm.hpp are as good where rows would be repeated; with
+// fewer lanes in use, so are the copies of few_outputs.hpp where there is more to multiply.
 template <class T>
 bool narrow_forward_pays(const Product<T>& product) {
     const std::size_t rows = product.rows, cols = product.cols, depth = product.depth;
     if (cols < 2 || cols > width<T> || rows < 2 || depth > 8 * (rows - 1)) return false;
     const std::size_t repeated = -rows % rows_of_narrow_tile;
-    if (cols == lanes<T>) return 3 * repeated <= rows;
-    return 4 * cols > 3 * width<T> || rows * (depth + 2) <= 40 * cols;
+    if (cols == lanes<T> && 3 * repeated > rows) return false;
+    if (cols == width<T>) return depth <= 12 || rows * depth <= 512;
+    if (4 * cols > 3 * width<T>) return rows * depth <= 256;
+    return rows <= 16 && rows * (depth + 2) <= 25 * cols;
 }
 
 }  // namespace
