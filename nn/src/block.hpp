@@ -41,27 +41,25 @@ class BlockEngine {
                                .barriers = 2,
                                .bytes = length * inputs * sizeof(T),
                                .steps = static_cast<double>(work_.source.count) / length};
-        on_team(useful_threads(std::min(work_.threads, pieces_of_outputs<T>(layer_)), effort),
-                [&](Member member) {
-                    const std::size_t rows = work_.source.count;
-                    const Range columns = outputs_of_thread<T>(layer_, member);
-                    if (member.thread == 0) prepare(0, 0, finite);
-                    member.barrier();
-                    for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
-                         first += length_, slot ^= longest) {
-                        const std::size_t count = std::min(length_, rows - first);
-                        logits(slot, count, columns);
-                        member.barrier();
-                        // One thread goes from sample to sample, another looks ahead.
-                        if (member.thread + 1 == member.team)
-                            prepare(first + length_, slot ^ longest, finite);
-                        if (member.thread == 0) samples(first, slot, count, outputs, finite, after, failure);
-                        member.barrier();
-                        // A thread's next logits are those of the weights that it has updated itself, and
-                        // what others still read of this block is not written before all have their logits.
-                        if (!failure.happened && finite[slot / longest]) update(slot, count, columns);
-                    }
-                });
+        on_team(useful_threads(threads_for_outputs<T>(layer_, work_.threads), effort), [&](Member member) {
+            const std::size_t rows = work_.source.count;
+            const Range columns = outputs_of_thread<T>(layer_, member);
+            if (member.thread == 0) prepare(0, 0, finite);
+            member.barrier();
+            for (std::size_t first = 0, slot = 0; first < rows && !failure.happened;
+                 first += length_, slot ^= longest) {
+                const std::size_t count = std::min(length_, rows - first);
+                logits(slot, count, columns);
+                member.barrier();
+                // One thread goes from sample to sample, another looks ahead.
+                if (member.thread + 1 == member.team) prepare(first + length_, slot ^ longest, finite);
+                if (member.thread == 0) samples(first, slot, count, outputs, finite, after, failure);
+                member.barrier();
+                // A thread's next logits are those of the weights that it has updated itself, and
+                // what others still read of this block is not written before all have their logits.
+                if (!failure.happened && finite[slot / longest]) update(slot, count, columns);
+            }
+        });
         if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
     }
 

@@ -64,10 +64,10 @@ struct Member {
         return {count * thread / team, count * (thread + 1) / team};
     }
 
-    /// The same in pieces of `size`, of which the last may be short.
-    Range part_of(std::size_t count, std::size_t size) const {
-        const Range pieces = part_of((count + size - 1) / size);
-        return {std::min(pieces.first * size, count), std::min(pieces.last * size, count)};
+    /// The same in so many pieces of `size`, of which the last takes the rest.
+    Range part_of(std::size_t count, std::size_t pieces, std::size_t size) const {
+        const Range part = part_of(pieces);
+        return {part.first * size, part.last == pieces ? count : part.last * size};
     }
 
     /// Waits for all threads of the team.

@@ -104,7 +104,7 @@ class Trainer {
         const double inputs = static_cast<double>(first.inputs), outputs = static_cast<double>(first.outputs);
         effort.barriers = 4;
         effort.bytes += inputs * (count / 2 - outputs) * sizeof(T);
-        const Team by_outputs = best_team(std::min(work_.threads, pieces_of_outputs<T>(first)), effort);
+        const Team by_outputs = best_team(threads_for_outputs<T>(first, work_.threads), effort);
         if (by_outputs.seconds < by_rows.seconds) return {by_outputs.threads, by_outputs.threads > 1};
         return {by_rows.threads, false};
     }

@@ -18,15 +18,20 @@ inline double multiply_adds(const std::vector<Dense>& layers, std::size_t rows, 
     return sum * static_cast<double>(rows) * passes;
 }
 
-// Threads that share a layer by its outputs take whole cache lines of the rows of W.
+// Threads that share a layer by its outputs take whole cache lines of the rows of W, the last one with the
+// outputs that are left.
 template <class T>
-int pieces_of_outputs(const Dense& layer) {
-    constexpr std::size_t line = 64 / sizeof(T), many = 1 << 16;
-    return static_cast<int>(std::min((layer.outputs + line - 1) / line, many));
+std::size_t pieces_of_outputs(const Dense& layer) {
+    constexpr std::size_t line = 64 / sizeof(T);
+    return std::max<std::size_t>(1, layer.outputs / line);
 }
 template <class T>
 Range outputs_of_thread(const Dense& layer, Member member) {
-    return member.part_of(layer.outputs, 64 / sizeof(T));
+    return member.part_of(layer.outputs, pieces_of_outputs<T>(layer), 64 / sizeof(T));
+}
+template <class T>
+int threads_for_outputs(const Dense& layer, int offered) {
+    return static_cast<int>(std::min(pieces_of_outputs<T>(layer), static_cast<std::size_t>(offered)));
 }
 
 // The rows are split over the threads, and no sum is.

@@ -292,8 +292,8 @@ struct Kernels {
 
     /// W += scale X^T dZ,  b += scale (sum of dZ's rows): a step of gradient descent along the mean gradient
     /// of the batch with scale = -learning_rate / batch. b may be null. A range of W's rows may be updated by
-    /// itself: pass X + k, W + k * ldw and the number of rows as `in`; so may a range of columns: dZ + j, W +
-    /// j, b + j and their number as `out`. The bits are the same.
+    /// itself: pass X + k, W + k * ldw and the number of rows as `in`. So may a range of two or more columns:
+    /// dZ + j, W + j, b + j and their number as `out`. The bits are the same.
     void (*dense_update)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                          const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) noexcept;
 

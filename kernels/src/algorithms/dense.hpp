@@ -159,16 +159,17 @@ void gemm_by_rows(const Product<T>& product, const Epilogue& epilogue) {
     }
 }
 
-// X^T dZ, each element summed over the batch in order. With one output W is a column: if it is contiguous,
-// the roles of X and dZ are exchanged and lanes run along it, in panels wide enough to hide the latency of an
-// FMA on every ISA.
+// X^T dZ, each element summed over the batch in order; with one output in four sums, over the rows mod 4,
+// which hide the latency of an FMA. W is a column then: if it is contiguous, the roles of X and dZ are
+// exchanged and lanes run along it.
 template <class T, class Epilogue>
 void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                      const T* dZ, std::size_t lddz, std::size_t ldw, const Epilogue& epilogue) {
     if (out == 1 && ldw == 1)
-        return broadcast_panels<T, columns_for(2, 1), 1>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx},
+        return broadcast_panels<T, columns_for(1, 4), 4>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx},
                                                          AsItIs{}, epilogue);
     const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
+    if (out == 1) return broadcast_gemm<T, 4>(product, epilogue);
     if (is_tall(product))
         tall_gemm(product, epilogue);
     else if (packing_pays_in_update(product) && batch <= max_packed_depth<T>)
@@ -274,15 +275,25 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
         transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw, fetch});
 }
 
-// b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1.
+// b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1. Four sums, over the
+// rows mod 4, as one would wait for each of its additions.
 template <class T>
 void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t lddz, T scale, T* b) {
     const Batch<T> factor(scale);
     for_each_vector<T>(out, [&](std::size_t j, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
-        Batch<T> sum = load<partial>(dZ + j, count);
-        for (std::size_t i = 1; i < batch; ++i) sum = sum + load<partial>(dZ + i * lddz + j, count);
-        store<partial>(b + j, count, updated<T>(factor, sum, load<partial>(b + j, count)));
+        const auto dz = [&](std::size_t i)
+                            DENSIMD_INLINE_LAMBDA { return load<partial>(dZ + i * lddz + j, count); };
+        Batch<T> total = dz(0);
+        std::size_t i = 1;
+        if (batch >= 4) {
+            Batch<T> sum[4] = {total, dz(1), dz(2), dz(3)};
+            for (i = 4; i + 4 <= batch; i += 4)
+                DENSIMD_UNROLLED (s, 4) sum[s] = sum[s] + dz(i + s);
+            total = sum_of(sum);
+        }
+        for (; i < batch; ++i) total = total + dz(i);
+        store<partial>(b + j, count, updated<T>(factor, total, load<partial>(b + j, count)));
     });
 }
 
