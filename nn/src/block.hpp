@@ -39,7 +39,7 @@ class BlockEngine {
         const double inputs = static_cast<double>(layer_.inputs), length = static_cast<double>(length_);
         const Effort effort = {.multiply_adds = 2 * length * inputs * static_cast<double>(layer_.outputs),
                                .barriers = 2,
-                               .bytes = length * inputs * sizeof(T),
+                               .bytes = length * inputs * sizeof(T) + inputs * strayed_bytes,
                                .steps = static_cast<double>(work_.source.count) / length};
         on_team(useful_threads(threads_for_outputs<T>(layer_, work_.threads), effort), [&](Member member) {
             const std::size_t rows = work_.source.count;

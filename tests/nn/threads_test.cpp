@@ -19,7 +19,9 @@ std::vector<nn::NetworkOptions> networks() {
     using nn::identity, nn::sigmoid;
     return {{.inputs = 3, .layers = {{1, sigmoid}}, .seed = 1},
             {.inputs = 64, .layers = {{64, sigmoid}, {10, sigmoid}}, .seed = 2},
-            {.inputs = 301, .layers = {{67, sigmoid}, {33, identity}, {5, sigmoid}}, .seed = 3}};
+            {.inputs = 301, .layers = {{67, sigmoid}, {33, identity}, {5, sigmoid}}, .seed = 3},
+            // wide enough to be shared by outputs
+            {.inputs = 13, .layers = {{530, sigmoid}, {7, sigmoid}}, .seed = 4}};
 }
 
 // What training leaves behind, to be compared bit for bit.

@@ -21,7 +21,7 @@ namespace densimd::test {
 namespace nn = densimd::nn;
 
 /// While it lives, calls use all threads that they are offered, up to four, whether that pays or not. If
-/// bytes cost as much as multiply-adds, steps that can do so share the first layer by its outputs.
+/// bytes cost as much as multiply-adds, steps share a wide first layer by its outputs.
 class AllThreads {
   public:
     explicit AllThreads(double byte = 0) {
