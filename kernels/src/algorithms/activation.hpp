@@ -205,6 +205,31 @@ void gradient_rows(std::size_t rows, std::size_t n, const T* a, std::size_t lda,
         });
 }
 
+// The same where ds[r][i] = dz[r] w[i], each a sum of one term: it starts from 0 and is not -0, as others
+// are. finish(r, i, count, kind, ds) is dx.
+template <class T, class Finish>
+DENSIMD_INLINE void outer_product_rows(std::size_t rows, std::size_t n, const T* dz, std::size_t lddz,
+                                       const T* w, T* dx, std::size_t lddx, const Finish& finish) {
+    const Batch<T> zero(T(0));
+    for_each_vector_of_rows<T>(
+        rows, n, [=](std::size_t r, std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+            constexpr bool partial = decltype(kind)::partial;
+            const Batch<T> ds = Simd::fma(Batch<T>(dz[r * lddz]), load<partial>(w + i, count), zero) + zero;
+            store<partial>(dx + r * lddx + i, count, finish(r, i, count, kind, ds));
+        });
+}
+
+template <class T, template <class> class Function>
+void gradient_of_outer_product(std::size_t rows, std::size_t n, const T* a, std::size_t lda, const T* dz,
+                               std::size_t lddz, const T* w, T* dx, std::size_t lddx) {
+    const Function<T> function;
+    outer_product_rows(
+        rows, n, dz, lddz, w, dx, lddx,
+        [=](std::size_t r, std::size_t i, std::size_t count, auto kind, Batch<T> ds) DENSIMD_INLINE_LAMBDA {
+            return function.gradient(load<decltype(kind)::partial>(a + r * lda + i, count), ds);
+        });
+}
+
 // What an epilogue calls: out of line, because inlined into every tile they would be most of the library.
 template <class T>
 struct ActivationFunctions {
@@ -214,12 +239,14 @@ struct ActivationFunctions {
     void (*gradients)(std::size_t n, const T* a, const T* ds, T* dx) noexcept;
     void (*gradient_of_rows)(std::size_t rows, std::size_t n, const T* a, std::size_t lda, const T* ds,
                              std::size_t ldds, T* dx, std::size_t lddx);
+    void (*gradient_of_outer_product)(std::size_t rows, std::size_t n, const T* a, std::size_t lda,
+                                      const T* dz, std::size_t lddz, const T* w, T* dx, std::size_t lddx);
 };
 
 template <class T, template <class> class Function>
-constexpr ActivationFunctions<T> functions_of = {value_kernel<T, Function>, value_vector<T, Function>,
-                                                 gradient_vector<T, Function>, gradient_kernel<T, Function>,
-                                                 gradient_rows<T, Function>};
+constexpr ActivationFunctions<T> functions_of = {
+    value_kernel<T, Function>,    value_vector<T, Function>,  gradient_vector<T, Function>,
+    gradient_kernel<T, Function>, gradient_rows<T, Function>, gradient_of_outer_product<T, Function>};
 
 // By Activation; null pointers for the identity.
 template <class T>

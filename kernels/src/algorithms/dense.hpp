@@ -7,28 +7,16 @@
 namespace densimd::kernels {
 namespace {
 
-// With one output, W a contiguous column: dX is dZ times it. The sum of one term starts from 0, as others do.
-// Rows back to back take their derivative together.
+// With one output, W a contiguous column: dX is dZ times it.
 template <class T>
 void backward_one_output(std::size_t batch, std::size_t in, const T* dZ, std::size_t lddz, const T* W,
                          const T* X, std::size_t ldx, Activation activation, T* dX, std::size_t lddx) {
-    if (in == 0) return;
-    const Batch<T> zero(T(0));
-    const auto& derivative = functions<T>(activation);
-    const bool together = ldx == in && lddx == in && X != dX;
-    for (std::size_t row = 0; row < batch; ++row) {
-        const Batch<T> dz(dZ[row * lddz]);
-        T* const dx = dX + row * lddx;
-        if (derivative.gradient == nullptr || together)
-            map(
-                in, dx, [=](Batch<T> w) { return Simd::fma(dz, w, zero) + zero; }, W);
-        else
-            map(
-                in, dx,
-                [=](Batch<T> w, Batch<T> x) { return derivative.gradient(x, Simd::fma(dz, w, zero) + zero); },
-                W, X + row * ldx);
-    }
-    if (derivative.gradients && together) derivative.gradients(batch * in, X, dX, dX);
+    if (const auto gradient = functions<T>(activation).gradient_of_outer_product)
+        gradient(batch, in, X, ldx, dZ, lddz, W, dX, lddx);
+    else
+        outer_product_rows(batch, in, dZ, lddz, W, dX, lddx,
+                           [](std::size_t, std::size_t, std::size_t, auto, Batch<T> ds)
+                               DENSIMD_INLINE_LAMBDA { return ds; });
 }
 
 // What dot products finish with: the derivative of the layer before.
