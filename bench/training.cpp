@@ -3,7 +3,10 @@
 // training. The order is drawn within the time, as fit does it, and for everyone by the same function.
 #include "training.hpp"
 
+#include <algorithm>
 #include <chrono>
+
+#include <omp.h>
 
 #include "suite.hpp"
 
@@ -74,7 +77,7 @@ void register_training(const Problems& problems, const NetworkPeers& peers) {
                                          "/threads:" + std::to_string(threads);
                 benchmark::RegisterBenchmark(full.c_str(), run)->UseManualTime();
             };
-            for (const int threads : {1, 2})
+            for (int threads = 1; threads <= std::max(2, omp_get_max_threads()); threads *= 2)
                 add(ours(), threads,
                     [=](benchmark::State& state) { train(state, *problem, one_epoch(batch, threads)); });
             for (const NetworkPeer& peer : peers.present)
