@@ -182,7 +182,6 @@ class Pass {
     /// W += scale X^T dZ and b += scale (sum of dZ's rows), for some of the layer's outputs.
     void update_columns(const Dense& layer, Range columns, MatrixView<const T> X, MatrixView<const T> dZ,
                         T scale, T* parameters) const noexcept {
-        if (columns.count() == 0) return;
         k_.dense_update(X.rows(), layer.inputs, columns.count(), X.data(), X.stride(),
                         dZ.data() + columns.first, dZ.stride(), scale,
                         parameters + layer.weights + columns.first, layer.stride,

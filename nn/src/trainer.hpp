@@ -99,10 +99,10 @@ class Trainer {
                          .bytes = (weights + row * count / 2) * sizeof(T),
                          .steps = static_cast<double>(steps)};
         const Team by_rows = best_team(work_.threads, effort);
-        if (!descent_.is_plain() || first.outputs * sizeof(T) < 2048) return {by_rows.threads, false};
+        if (!descent_.is_plain() || !has_long_rows<T>(first)) return {by_rows.threads, false};
         // Each thread then reads all inputs of all rows, but of the first layer's weights its own alone.
         const double inputs = static_cast<double>(first.inputs), outputs = static_cast<double>(first.outputs);
-        effort.barriers = 4;
+        effort.barriers = 4;  // one less where rows are not gathered
         effort.bytes += inputs * ((count / 2 - outputs) * sizeof(T) + strayed_bytes);
         const Team by_outputs = best_team(threads_for_outputs<T>(first, work_.threads), effort);
         if (by_outputs.seconds < by_rows.seconds) return {by_outputs.threads, by_outputs.threads > 1};

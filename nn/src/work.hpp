@@ -35,9 +35,13 @@ int threads_for_outputs(const Dense& layer, int offered) {
 }
 
 // What prefetchers then take of a row of W that another thread is about to change, in bytes: they do not know
-// where a thread's part ends. Estimated on a Xeon of 2023, where steps with rows of W shorter than 2 KiB
-// became up to twice as slow.
+// where a thread's part ends. Estimated on a Xeon of 2023, where mini-batch steps with rows of W shorter than
+// 2 KiB became up to twice as slow; so those do not share layers this way.
 constexpr double strayed_bytes = 320;
+template <class T>
+bool has_long_rows(const Dense& layer) {
+    return layer.outputs * sizeof(T) >= 2048;
+}
 
 // The rows are split over the threads, and no sum is.
 template <class T>
@@ -63,8 +67,8 @@ struct Work {
         if (gradient) pass.backward(part.first, part.count());
     }
 
-    // The same, but the threads share the first layer by its outputs: no weight of it goes from one CPU's
-    // cache to another's, and all meet in between.
+    // The same, but the threads share the first layer by its outputs, so that no two need the same weight of
+    // it, and all meet in between.
     void outputs_then_rows_of_thread(const Pass<T>& pass, Member member, std::size_t first,
                                      std::size_t count) const noexcept {
         const Range part = member.part_of(count);

@@ -59,9 +59,9 @@ TEST_CASE_TEMPLATE("the trained weights of a seed, on ISAs with FMA", T, float, 
     net.fit(X, Y, {.loss = nn::binary_cross_entropy, .epochs = 3, .validation_split = 0.1});
     net.fit(X, Y, {.loss = nn::mean_squared_error, .batch_size = 16, .epochs = 3});
     net.fit(X, Y, {.loss = nn::cosine_distance, .batch_size = 7, .epochs = 3});
-    CHECK(hash_of(net) == pinned<T>(5956619733039608548u, 3433398635377025945u));
+    CHECK(hash_of(net) == pinned<T>(15417609079390178847u, 3317359895937539095u));
     net.fit(X, Y, {.epochs = 2, .engine = nn::Engine::block});
-    CHECK(hash_of(net) == pinned<T>(13672180280141470299u, 14622759169657109233u));
+    CHECK(hash_of(net) == pinned<T>(7702931578200847476u, 13082992527147310401u));
 }
 
 TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", T, float, double) {
@@ -72,7 +72,7 @@ TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", 
     net.fit(X, Y, {.loss = nn::mean_absolute_error, .epochs = 3});
     net.fit(X, Y, {.loss = nn::huber, .batch_size = 7, .epochs = 3});
     net.fit(X, Y, {.loss = nn::categorical_cross_entropy, .epochs = 3, .validation_split = 0.1});
-    CHECK(hash_of(net) == pinned<T>(4440783494732728253u, 17659493720809427023u));
+    CHECK(hash_of(net) == pinned<T>(5858538836368630282u, 6741283168681687435u));
 }
 
 TEST_CASE_TEMPLATE("the trained weights of tiny networks, on ISAs with FMA", T, float, double) {
@@ -103,12 +103,12 @@ TEST_CASE_TEMPLATE("one hash per engine and batch size, for 1 to 4 threads, on I
         nn::Engine engine;
         std::size_t batch_size;
         std::uint64_t hash;
-    } const cases[] = {{nn::Engine::plain, 1, pinned<T>(11148920278995304232u, 15623356019773832086u)},
-                       {nn::Engine::fused, 1, pinned<T>(11148920278995304232u, 15623356019773832086u)},
-                       {nn::Engine::block, 1, pinned<T>(15383308673978301676u, 16398941038508018437u)},
-                       {nn::Engine::automatic, 7, pinned<T>(7905814055068765777u, 11095873296014611540u)},
-                       {nn::Engine::plain, 32, pinned<T>(484635192239897541u, 12856222290144913685u)},
-                       {nn::Engine::plain, 75, pinned<T>(13233709593041443769u, 820272426493718560u)}};
+    } const cases[] = {{nn::Engine::plain, 1, pinned<T>(2468605084824962062u, 7185048223224202524u)},
+                       {nn::Engine::fused, 1, pinned<T>(2468605084824962062u, 7185048223224202524u)},
+                       {nn::Engine::block, 1, pinned<T>(11264673755896737138u, 6180220852871744964u)},
+                       {nn::Engine::automatic, 7, pinned<T>(11375139711672308350u, 10399232093075384192u)},
+                       {nn::Engine::plain, 32, pinned<T>(5278528366215306343u, 9129986071633992605u)},
+                       {nn::Engine::plain, 75, pinned<T>(12628314927948533276u, 17697664336487757571u)}};
     for (const double cost_of_bytes : {0, 1})
         for (const auto& c : cases)
             for (int threads = 1; threads <= 4; ++threads) {
@@ -116,7 +116,7 @@ TEST_CASE_TEMPLATE("one hash per engine and batch size, for 1 to 4 threads, on I
                 INFO("cost of bytes ", cost_of_bytes, ", engine ", static_cast<int>(c.engine), ", batch ",
                      c.batch_size, ", threads ", threads);
                 nn::BasicNetwork<T> net({.inputs = 40,
-                                         .layers = {{35, nn::sigmoid}, {17, nn::tanh}, {3, nn::sigmoid}},
+                                         .layers = {{515, nn::sigmoid}, {17, nn::tanh}, {3, nn::sigmoid}},
                                          .seed = 5});
                 net.fit(X, Y,
                         {.batch_size = c.batch_size, .epochs = 3, .engine = c.engine, .threads = threads});

@@ -35,6 +35,7 @@ struct TanhActivation {
 // log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which is exp(x) for very negative x.
 template <class T>
 struct SoftplusActivation {
+    static constexpr bool has_long_gradient = true;
     static constexpr T usual_to = -Exp<T>::lowest;
 
     template <class Range>
@@ -85,6 +86,7 @@ struct EluActivation {
 // pi).
 template <class T>
 struct GeluActivation {
+    static constexpr bool has_long_gradient = true;
     static constexpr T usual_to = Normal<T>::usual;
 
     template <class Range>
@@ -106,6 +108,7 @@ struct GeluActivation {
 // and gives 0 from -`all_zero` on.
 template <class T>
 struct GeluTanhActivation {
+    static constexpr bool has_long_gradient = true;
     static constexpr T c = T(1.59576912160573071176), d = T(0.07135481627260024878);
     static constexpr T usual_to = sizeof(T) == 4 ? T(9.5) : T(20), all_zero = sizeof(T) == 4 ? T(12) : T(24);
 
@@ -126,6 +129,7 @@ struct GeluTanhActivation {
 // x sigmoid(x), with a limit of 0 at -infinity.
 template <class T>
 struct SiluActivation {
+    static constexpr bool has_long_gradient = true;
     static constexpr T usual_to = -Exp<T>::lowest;
 
     template <class Range>
@@ -219,10 +223,25 @@ DENSIMD_INLINE void outer_product_rows(std::size_t rows, std::size_t n, const T*
         });
 }
 
+struct NoDerivative {
+    template <class B, class Kind>
+    DENSIMD_INLINE B operator()(std::size_t, std::size_t, std::size_t, Kind, B ds) const {
+        return ds;
+    }
+};
+
 template <class T, template <class> class Function>
 void gradient_of_outer_product(std::size_t rows, std::size_t n, const T* a, std::size_t lda, const T* dz,
                                std::size_t lddz, const T* w, T* dx, std::size_t lddx) {
     const Function<T> function;
+    if constexpr (requires { Function<T>::has_long_gradient; }) {
+        // Rows back to back that leave many lanes idle: of all elements at once, vectors are full.
+        const std::size_t lanes_used = (n + width<T> - 1) / width<T> * width<T>;
+        if (lda == n && lddx == n && a != dx && 4 * (lanes_used - n) >= lanes_used) {
+            outer_product_rows(rows, n, dz, lddz, w, dx, lddx, NoDerivative{});
+            return gradient_of_each(rows * n, function, a, dx, dx);
+        }
+    }
     outer_product_rows(
         rows, n, dz, lddz, w, dx, lddx,
         [=](std::size_t r, std::size_t i, std::size_t count, auto kind, Batch<T> ds) DENSIMD_INLINE_LAMBDA {

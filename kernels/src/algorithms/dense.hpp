@@ -14,9 +14,7 @@ void backward_one_output(std::size_t batch, std::size_t in, const T* dZ, std::si
     if (const auto gradient = functions<T>(activation).gradient_of_outer_product)
         gradient(batch, in, X, ldx, dZ, lddz, W, dX, lddx);
     else
-        outer_product_rows(batch, in, dZ, lddz, W, dX, lddx,
-                           [](std::size_t, std::size_t, std::size_t, auto, Batch<T> ds)
-                               DENSIMD_INLINE_LAMBDA { return ds; });
+        outer_product_rows(batch, in, dZ, lddz, W, dX, lddx, NoDerivative{});
 }
 
 // What dot products finish with: the derivative of the layer before.
@@ -157,9 +155,10 @@ void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T
         return broadcast_panels<T, columns_for(1, 4), 4>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx},
                                                          AsItIs{}, epilogue);
     const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
-    if (out == 1) return broadcast_gemm<T, 4>(product, epilogue);
     if (is_tall(product))
         tall_gemm(product, epilogue);
+    else if (out == 1)
+        broadcast_gemm<T, 4>(product, epilogue);
     else if (packing_pays_in_update(product) && batch <= max_packed_depth<T>)
         packed_transposed_gemm(product, epilogue);
     else if (batch <= 8 && has_few_sets<T>(ldw))
@@ -273,14 +272,16 @@ void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t ld
         const auto dz = [&](std::size_t i)
                             DENSIMD_INLINE_LAMBDA { return load<partial>(dZ + i * lddz + j, count); };
         Batch<T> total = dz(0);
-        std::size_t i = 1;
-        if (batch >= 4) {
-            Batch<T> sum[4] = {total, dz(1), dz(2), dz(3)};
-            for (i = 4; i + 4 <= batch; i += 4)
+        if (batch > 1) {
+            const Batch<T> zero(T(0));
+            Batch<T> sum[4] = {zero, zero, zero, zero};
+            std::size_t i = 0;
+            for (; i + 4 <= batch; i += 4)
                 DENSIMD_UNROLLED (s, 4) sum[s] = sum[s] + dz(i + s);
+            DENSIMD_UNROLLED (s, 3)
+                if (i + s < batch) sum[s] = sum[s] + dz(i + s);
             total = sum_of(sum);
         }
-        for (; i < batch; ++i) total = total + dz(i);
         store<partial>(b + j, count, updated<T>(factor, total, load<partial>(b + j, count)));
     });
 }

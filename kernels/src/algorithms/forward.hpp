@@ -190,10 +190,10 @@ void multiply_block(bool packed, const Product<T>& product, const ForwardEpilogu
 }
 
 // The depth in about equal blocks, whose sums wait in the output: stored and loaded again they keep their
-// bits. Where W's rows reach only few sets of L2, blocks are short, so that much of a panel stays there: 4
-// KiB apart, 512 rows and the rest do not fit the 2 MiB of a Xeon of 2023, where many rows of X then took two
-// thirds longer; on Zen 5 shorter blocks cost such products 1 to 4 %. Narrow panels are packed then, as are
-// those too large for L1.
+// bits. Blocks are so long that this is little beside the products. Where W's rows reach only few sets of L2,
+// they are shorter, so that a panel stays there with room for X (4 KiB apart, 512 rows take all of a Xeon's 2
+// MiB), unless there are too few rows to come back to it. Narrow panels are packed then, as are those too
+// large for L1.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const bool few_sets = has_few_sets<T>(product.ldb);
@@ -280,8 +280,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
     if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
     if (batch == 1) return dense_forward_row(in, out, X, W, ldw, b, activation, A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
-    if (narrow_forward_pays(product))
-        return all_narrow_forwards<T>[static_cast<std::size_t>(activation)](product, b, A, lda);
+    if (narrow_forward_pays(product)) return narrow_forward_of<T>(activation)(product, b, A, lda);
     if constexpr (has_quads<T>)
         if (are_few_outputs(product))
             return forward_few_outputs(product, b, functions<T>(activation), A, lda);

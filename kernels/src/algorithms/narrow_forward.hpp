@@ -1,6 +1,8 @@
 // The forward pass of some rows through a layer of at most a vector of outputs.
 #pragma once
 
+#include <iterator>
+
 #include <densimd/kernels.hpp>
 
 #include "algorithms/activation.hpp"
@@ -12,7 +14,7 @@ namespace {
 // From the products to the activation in registers: with few rows and inputs, what takes time is to begin and
 // end loops, and to store results and load them again for their activation. Four rows at a time, each with
 // the sums of broadcast_gemm.hpp, hide the latency of one another; where fewer are left, the last one is
-// repeated. Bound: a multiply-add with a load per input, about nine operations per activation and a division.
+// repeated. Bound: a multiply-add with a load from X per input, and what the activation takes.
 constexpr std::size_t rows_of_narrow_tile = 4;
 
 // The activation that does nothing.
@@ -81,7 +83,6 @@ void narrow_forward(const Product<T>& product, const T* b, T* A, std::size_t lda
         forward_narrow_rows<true>(product, Function<T>{}, b, A, lda);
 }
 
-// By Activation.
 template <class T>
 constexpr void (*all_narrow_forwards[])(const Product<T>& product, const T* b, T* A, std::size_t lda) = {
     narrow_forward<T, IdentityFunction>,   narrow_forward<T, SigmoidActivation>,
@@ -91,15 +92,21 @@ constexpr void (*all_narrow_forwards[])(const Product<T>& product, const T* b, T
     narrow_forward<T, GeluTanhActivation>, narrow_forward<T, SiluActivation>,
 };
 
-// Whether that pays, as measured on Zen 5 and on a Xeon of 2023, which feels the loads of W: few rows are not
-// too deep. With a full line, the tiles of broadcast_gemm.hpp are as good where rows would be repeated; with
-// fewer lanes in use, so are the copies of few_outputs.hpp where there is more to multiply.
+template <class T>
+auto narrow_forward_of(Activation activation) {
+    static_assert(std::size(all_narrow_forwards<T>) == std::size(all_functions<T>));
+    return all_narrow_forwards<T>[static_cast<std::size_t>(activation)];
+}
+
+// Whether that pays, as measured on Zen 5 and on a Xeon of 2023, which does not hide the loads of W as well:
+// few rows must not be deep, nor many rows of a tile repeated, and with idle lanes the copies of
+// few_outputs.hpp are faster where there is more to multiply.
 template <class T>
 bool narrow_forward_pays(const Product<T>& product) {
     const std::size_t rows = product.rows, cols = product.cols, depth = product.depth;
     if (cols < 2 || cols > width<T> || rows < 2 || depth > 8 * (rows - 1)) return false;
     const std::size_t repeated = -rows % rows_of_narrow_tile;
-    if (cols == lanes<T> && 3 * repeated > rows) return false;
+    if (3 * repeated > rows && (cols == lanes<T> || depth > 12)) return false;
     if (cols == width<T>) return depth <= 12 || rows * depth <= 512;
     if (4 * cols > 3 * width<T>) return rows * depth <= 256;
     return rows <= 16 && rows * (depth + 2) <= 25 * cols;

@@ -13,27 +13,40 @@ template <class T>
 constexpr std::size_t tall_rows = 2 * width<T>;
 constexpr std::size_t tall_columns = Simd::accumulators / 2, max_tall_columns = 64;
 
+// A single column has four sums, over p mod 4, as transposed_gemm wants it.
+template <std::size_t Columns>
+constexpr std::size_t tall_splits = Columns == 1 ? 4 : 1;
+static_assert(tall_columns >= 3);  // so that tall_gemm makes no single column of several
+
 // sums[column][tall_rows], for `Vectors` vectors of rows, of whose last only `count` are there if Partial.
 // Per element of the depth, Vectors loads of A and Columns broadcasts of B feed Vectors * Columns
 // multiply-adds.
 template <std::size_t Columns, std::size_t Vectors, bool Partial, class T>
 void tall_tile(const Product<T>& product, const T* A, const T* B, std::size_t count, T* sums) {
-    constexpr std::size_t w = width<T>;
+    constexpr std::size_t w = width<T>, splits = tall_splits<Columns>;
     const std::size_t depth = product.depth, lda = product.depth_stride, ldb = product.ldb;
-    Batch<T> sum[Columns][Vectors];
+    Batch<T> sum[Columns][Vectors][splits];
     DENSIMD_UNROLLED (c, Columns)
-        DENSIMD_UNROLLED (v, Vectors) sum[c][v] = Batch<T>(T(0));
-    for (std::size_t p = 0; p < depth; ++p, A += lda, B += ldb) {
+        DENSIMD_UNROLLED (v, Vectors)
+            DENSIMD_UNROLLED (s, splits) sum[c][v][s] = Batch<T>(T(0));
+    const auto multiply_add = [&](std::size_t s) DENSIMD_INLINE_LAMBDA {
         Batch<T> rows[Vectors];
         DENSIMD_UNROLLED (v, Vectors)
             rows[v] = v == Vectors - 1 ? load<Partial>(A + v * w, count) : load(A + v * w);
         DENSIMD_UNROLLED (c, Columns) {
             const Batch<T> element(B[c]);
-            DENSIMD_UNROLLED (v, Vectors) sum[c][v] = Simd::fma(rows[v], element, sum[c][v]);
+            DENSIMD_UNROLLED (v, Vectors) sum[c][v][s] = Simd::fma(rows[v], element, sum[c][v][s]);
         }
-    }
+        A += lda;
+        B += ldb;
+    };
+    std::size_t p = 0;
+    for (; p + splits <= depth; p += splits)
+        DENSIMD_UNROLLED (s, splits) multiply_add(s);
+    DENSIMD_UNROLLED (s, splits - 1)
+        if (p + s < depth) multiply_add(s);
     DENSIMD_UNROLLED (c, Columns)
-        DENSIMD_UNROLLED (v, Vectors) sum[c][v].store_aligned(sums + c * tall_rows<T> + v * w);
+        DENSIMD_UNROLLED (v, Vectors) sum_of(sum[c][v]).store_aligned(sums + c * tall_rows<T> + v * w);
 }
 
 template <class T, std::size_t Columns = tall_columns>
@@ -87,7 +100,8 @@ bool is_tall(const Product<T>& product) {
 }
 
 // A is a matrix transposed, so that its columns are contiguous. The order of each sum is that of
-// broadcast_gemm with one split, from an epilogue that starts with zeros and needs no `begin`.
+// broadcast_gemm with one split, or four for a single column, from an epilogue that starts with zeros and
+// needs no `begin`.
 template <class T, class Epilogue>
 [[gnu::noinline]] void tall_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t w = width<T>;
