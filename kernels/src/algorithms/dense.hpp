@@ -145,19 +145,22 @@ void gemm_by_rows(const Product<T>& product, const Epilogue& epilogue) {
     }
 }
 
-// X^T dZ, each element summed over the batch in order; with one output in four sums, over the rows mod 4,
-// which hide the latency of an FMA. W is a column then: if it is contiguous, the roles of X and dZ are
-// exchanged and lanes run along it.
+// X^T dZ, each element summed over the batch in order; with one output, from rows_for_four_sums rows on, in
+// four sums. W is a column then: if it is contiguous, the roles of X and dZ are exchanged and lanes run along
+// it, in panels wide enough to hide the latency of an FMA on every ISA.
 template <class T, class Epilogue>
 void transposed_gemm(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                      const T* dZ, std::size_t lddz, std::size_t ldw, const Epilogue& epilogue) {
-    if (out == 1 && ldw == 1)
-        return broadcast_panels<T, columns_for(1, 4), 4>(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx},
-                                                         AsItIs{}, epilogue);
+    const bool four_sums = out == 1 && batch >= rows_for_four_sums;
+    if (out == 1 && ldw == 1) {
+        const Product<T> exchanged{1, in, batch, dZ, 0, lddz, X, ldx};
+        if (four_sums) return broadcast_panels<T, columns_for(1, 4), 4>(exchanged, AsItIs{}, epilogue);
+        return broadcast_panels<T, columns_for(2, 1), 1>(exchanged, AsItIs{}, epilogue);
+    }
     const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
     if (is_tall(product))
         tall_gemm(product, epilogue);
-    else if (out == 1)
+    else if (four_sums)
         broadcast_gemm<T, 4>(product, epilogue);
     else if (packing_pays_in_update(product) && batch <= max_packed_depth<T>)
         packed_transposed_gemm(product, epilogue);
@@ -262,8 +265,8 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
         transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw, fetch});
 }
 
-// b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1. Four sums, over the
-// rows mod 4, as one would wait for each of its additions.
+// b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1. From rows_for_four_sums
+// rows on in four sums.
 template <class T>
 void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t lddz, T scale, T* b) {
     const Batch<T> factor(scale);
@@ -272,7 +275,9 @@ void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t ld
         const auto dz = [&](std::size_t i)
                             DENSIMD_INLINE_LAMBDA { return load<partial>(dZ + i * lddz + j, count); };
         Batch<T> total = dz(0);
-        if (batch > 1) {
+        if (batch < rows_for_four_sums) {
+            for (std::size_t i = 1; i < batch; ++i) total = total + dz(i);
+        } else {
             const Batch<T> zero(T(0));
             Batch<T> sum[4] = {zero, zero, zero, zero};
             std::size_t i = 0;

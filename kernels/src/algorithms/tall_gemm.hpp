@@ -13,22 +13,21 @@ template <class T>
 constexpr std::size_t tall_rows = 2 * width<T>;
 constexpr std::size_t tall_columns = Simd::accumulators / 2, max_tall_columns = 64;
 
-// A single column has four sums, over p mod 4, as transposed_gemm wants it.
-template <std::size_t Columns>
-constexpr std::size_t tall_splits = Columns == 1 ? 4 : 1;
-static_assert(tall_columns >= 3);  // so that tall_gemm makes no single column of several
+// Sums over the batch of single vectors would wait for each of their additions: four, over the rows mod 4, do
+// not. For fewer rows they take longer to begin and end.
+constexpr std::size_t rows_for_four_sums = 16;
 
 // sums[column][tall_rows], for `Vectors` vectors of rows, of whose last only `count` are there if Partial.
 // Per element of the depth, Vectors loads of A and Columns broadcasts of B feed Vectors * Columns
 // multiply-adds.
-template <std::size_t Columns, std::size_t Vectors, bool Partial, class T>
+template <std::size_t Columns, std::size_t Vectors, bool Partial, std::size_t Splits = 1, class T>
 void tall_tile(const Product<T>& product, const T* A, const T* B, std::size_t count, T* sums) {
-    constexpr std::size_t w = width<T>, splits = tall_splits<Columns>;
+    constexpr std::size_t w = width<T>;
     const std::size_t depth = product.depth, lda = product.depth_stride, ldb = product.ldb;
-    Batch<T> sum[Columns][Vectors][splits];
+    Batch<T> sum[Columns][Vectors][Splits];
     DENSIMD_UNROLLED (c, Columns)
         DENSIMD_UNROLLED (v, Vectors)
-            DENSIMD_UNROLLED (s, splits) sum[c][v][s] = Batch<T>(T(0));
+            DENSIMD_UNROLLED (s, Splits) sum[c][v][s] = Batch<T>(T(0));
     const auto multiply_add = [&](std::size_t s) DENSIMD_INLINE_LAMBDA {
         Batch<T> rows[Vectors];
         DENSIMD_UNROLLED (v, Vectors)
@@ -41,9 +40,9 @@ void tall_tile(const Product<T>& product, const T* A, const T* B, std::size_t co
         B += ldb;
     };
     std::size_t p = 0;
-    for (; p + splits <= depth; p += splits)
-        DENSIMD_UNROLLED (s, splits) multiply_add(s);
-    DENSIMD_UNROLLED (s, splits - 1)
+    for (; p + Splits <= depth; p += Splits)
+        DENSIMD_UNROLLED (s, Splits) multiply_add(s);
+    DENSIMD_UNROLLED (s, Splits - 1)
         if (p + s < depth) multiply_add(s);
     DENSIMD_UNROLLED (c, Columns)
         DENSIMD_UNROLLED (v, Vectors) sum_of(sum[c][v]).store_aligned(sums + c * tall_rows<T> + v * w);
@@ -55,12 +54,17 @@ void tall_tile_of(std::size_t columns, std::size_t rows, const Product<T>& produ
     constexpr std::size_t w = width<T>;
     if constexpr (Columns > 1)
         if (columns < Columns) return tall_tile_of<T, Columns - 1>(columns, rows, product, A, B, sums);
-    if (rows == 2 * w)
-        tall_tile<Columns, 2, false>(product, A, B, w, sums);
-    else if (rows > w)
-        tall_tile<Columns, 2, true>(product, A, B, rows - w, sums);
-    else
-        tall_tile<Columns, 1, true>(product, A, B, rows, sums);
+    const auto multiply = [&]<std::size_t Splits>() {
+        if (rows == 2 * w)
+            tall_tile<Columns, 2, false, Splits>(product, A, B, w, sums);
+        else if (rows > w)
+            tall_tile<Columns, 2, true, Splits>(product, A, B, rows - w, sums);
+        else
+            tall_tile<Columns, 1, true, Splits>(product, A, B, rows, sums);
+    };
+    if constexpr (Columns == 1)
+        if (product.depth >= rows_for_four_sums) return multiply.template operator()<4>();
+    multiply.template operator()<1>();
 }
 
 // At most a vector of rows, from `row` on: `sums` has a column of them every tall_rows elements.
@@ -99,9 +103,12 @@ bool is_tall(const Product<T>& product) {
            4 * idle >= lanes_used && idle * product.depth > 6 * lanes_used;
 }
 
+// tall_gemm makes no single column of several.
+static_assert(tall_columns >= 3);
+
 // A is a matrix transposed, so that its columns are contiguous. The order of each sum is that of
-// broadcast_gemm with one split, or four for a single column, from an epilogue that starts with zeros and
-// needs no `begin`.
+// broadcast_gemm with one split, or four for a single column and rows_for_four_sums, from an epilogue that
+// starts with zeros and needs no `begin`.
 template <class T, class Epilogue>
 [[gnu::noinline]] void tall_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t w = width<T>;
