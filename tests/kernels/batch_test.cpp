@@ -142,6 +142,7 @@ TEST_CASE_TEMPLATE("dense_forward_columns has the bits of dense_forward, and cha
 TEST_CASE_TEMPLATE("columns of W are updated by themselves with the same bits", T, float, double) {
     Random random;
     for_each_shape<T>([&](const Kernels<T>& kernels, Shape s) {
+        if (s.in == 0) return;  // W is empty: no pointer to move along its columns
         const auto X = random.vector<T>(s.batch * s.in), dZ = random.vector<T>(s.batch * s.out);
         const auto W = random.vector<T>(s.in * s.out), b = random.vector<T>(s.out);
         auto expected_W = W, expected_b = b;
