@@ -19,7 +19,7 @@ inline double multiply_adds(const std::vector<Dense>& layers, std::size_t rows, 
 }
 
 // Threads that share a layer by its outputs take whole cache lines of the rows of W, the last one with the
-// outputs that are left.
+// outputs that are left: a single one of several would be summed in another order (see dense_update).
 template <class T>
 std::size_t pieces_of_outputs(const Dense& layer) {
     constexpr std::size_t line = 64 / sizeof(T);

@@ -107,8 +107,8 @@ bool is_tall(const Product<T>& product) {
 static_assert(tall_columns >= 3);
 
 // A is a matrix transposed, so that its columns are contiguous. The order of each sum is that of
-// broadcast_gemm with one split, or four for a single column and rows_for_four_sums, from an epilogue that
-// starts with zeros and needs no `begin`.
+// broadcast_gemm with one split, or four for a single column of at least rows_for_four_sums, from an epilogue
+// that starts with zeros and needs no `begin`.
 template <class T, class Epilogue>
 [[gnu::noinline]] void tall_gemm(const Product<T>& product, const Epilogue& epilogue) {
     constexpr std::size_t w = width<T>;
