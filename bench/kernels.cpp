@@ -54,6 +54,7 @@ void run(benchmark::State& state, const KernelCall& kernel, Isa isa, Shape shape
 namespace {
 
 void add(const KernelCall& kernel, Isa isa, Shape shape, double peak) {
+    if (kernel.takes && !kernel.takes(shape)) return;
     std::string title = std::string(kernel.name) + "/f32/isa:" + std::string(name(isa)) +
                         "/batch:" + std::to_string(shape.batch);
     if (kernel.matrix) title += "/in:" + std::to_string(shape.in);
@@ -67,7 +68,7 @@ void add(const KernelCall& kernel, Isa isa, Shape shape, double peak) {
 void register_all() {
     constexpr std::size_t layers[][2] = {{8, 1},     {8, 16},   {23, 17},    {64, 64},
                                          {784, 128}, {128, 10}, {1024, 1024}};
-    constexpr Shape arrays[] = {{1, 1, 16}, {32, 1, 10}, {8, 1, 128}, {64, 1, 1024}};
+    constexpr Shape arrays[] = {{1, 1, 16}, {32, 1, 10}, {256, 8, 16}, {8, 1, 128}, {64, 1, 1024}};
     for (const Isa isa : kernels::available_isas()) {
         const double peak = peak_flops(isa);
         for (const KernelCall& kernel : kernel_calls()) {

@@ -89,6 +89,27 @@ void adam(const K& k, Operands& o) {
 // calls.
 constexpr float unnoticeable = 1e-12f;
 
+// The network in -> out -> 1 for the kernels that step with mini-batches of tiny ones.
+kernels::HeadTraining<float> head_training(Operands& o) {
+    return {.layers = o.layers,
+            .parameters = o.W.data(),
+            .loss = kernels::Loss::mean_squared_error,
+            .scale = unnoticeable,
+            .X = o.X.data(),
+            .ldx = o.ld_in,
+            .order = nullptr,
+            .y = o.Y.data(),
+            .A = o.A.data(),
+            .lda = o.ld_out,
+            .outputs = o.V.data(),
+            .losses = o.loss.data(),
+            .dz = o.dZ.data()};
+}
+bool takes_head(Shape s) {
+    return s.batch >= kernels::head_rows &&
+           kernels::is_head<float>(2, Operands(s).layers, kernels::Loss::mean_squared_error);
+}
+
 constexpr KernelCall calls[] = {
     {"sigmoid", false, true, values<&K::sigmoid>},
     {"sigmoid_grad", false, true, gradients<&K::sigmoid_grad>},
@@ -199,6 +220,12 @@ constexpr KernelCall calls[] = {
                                             .ldo = 1,
                                             .scratch = o.scratch.data()});
      }},
+    {"head_forward", false, true,
+     [](const Kernels<float>& k, Operands& o) { k.head_forward(o.shape.batch, head_training(o)); }, 1,
+     takes_head},
+    {"head_step", false, true,
+     [](const Kernels<float>& k, Operands& o) { k.head_step(o.shape.batch, head_training(o)); }, 1,
+     takes_head},
     {"mean_squared_error", false, true, loss<&K::mean_squared_error>},
     {"mean_absolute_error", false, true, loss<&K::mean_absolute_error>},
     {"binary_cross_entropy_from_probabilities", false, true,

@@ -35,7 +35,8 @@ struct KernelCall {
     bool matrix;  // takes a batch and does 2 batch in out operations; else works on `batch` x `out` elements
     bool batch;   // whether there are rows to choose the number of
     void (*call)(const kernels::Kernels<float>&, Operands&);
-    int products = 1;  // how many times 2 batch in out operations
+    int products = 1;                // how many times 2 batch in out operations
+    bool (*takes)(Shape) = nullptr;  // null: any shape
 };
 
 /// Every kernel.

@@ -43,6 +43,8 @@ constexpr Kernels<T> reference_kernels{
     .dense_update = dense_update<T>,
     .dense_backward_update = dense_backward_update<T>,
     .dense_update_forward = dense_update_forward<T>,
+    .head_forward = head_forward<T>,
+    .head_step = head_step<T>,
     .network_forward = network_forward<T>,
     .train_per_sample = train_per_sample<T>,
     .mean_squared_error = mean_squared_error<T>,

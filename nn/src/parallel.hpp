@@ -93,6 +93,7 @@ struct Effort {
     int barriers = 0;
     double bytes = 0;
     double steps = 1;
+    double alone = 1;  // how long it takes on one thread, if that has a faster way, as a share
 };
 
 /// As thread_costs, but as they were measured last.
@@ -112,15 +113,16 @@ inline Team best_team(int offered, const Effort& effort) {
     const int most = std::min(offered, omp_get_max_threads());
     if (most <= 1) return unasked;
     ThreadCosts costs = known_thread_costs();
-    const double alone = effort.steps * effort.multiply_adds * costs.multiply_add;
+    const double shared = effort.steps * effort.multiply_adds * costs.multiply_add;
+    const double alone = effort.alone * shared;
     Team best = {1, alone};
     double least = 0.75 * alone;
-    if (alone / most + costs.wake >= least) return best;  // too little work to ask for more
+    if (shared / most + costs.wake >= least) return best;  // too little work to ask for more
     costs = thread_costs();
     for (int threads = 2; threads <= most; ++threads) {
         const double waiting = costs.wake + effort.steps * effort.barriers * costs.barrier;
         const double reading = effort.steps * effort.bytes * (1 - 1.0 / threads) * costs.byte;
-        const double time = alone / threads + waiting * threads / 2 + reading;
+        const double time = shared / threads + waiting * threads / 2 + reading;
         if (time >= least) break;
         best = {threads, time};
         least = time;

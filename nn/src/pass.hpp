@@ -225,6 +225,25 @@ class Pass {
         return source.order != nullptr && count > 1;
     }
 
+    /// What the kernels for heads are given to step with rows of `source`, whose targets are gathered.
+    kernels::HeadTraining<T> head_training(const Rows<T>& source, std::size_t first, std::size_t count,
+                                           Loss loss, T scale, T* parameters) const noexcept {
+        const MatrixView<T> A = rows(w_.activations_[0], 0, count);
+        return {.layers = layers_.data(),
+                .parameters = parameters,
+                .loss = loss,
+                .scale = scale,
+                .X = source.X.row(source.order ? 0 : first),
+                .ldx = source.X.stride(),
+                .order = source.order ? source.order + first : nullptr,
+                .y = gathered_targets(0, count).data(),
+                .A = A.data(),
+                .lda = A.stride(),
+                .outputs = outputs(0, count).data(),
+                .losses = losses(0),
+                .dz = gradients(1, 0, count).data()};
+    }
+
     /// Copies rows first .. first + count - 1 to the workspace's rows from `slot` on.
     void gather(const Rows<T>& source, std::size_t first, std::size_t slot,
                 std::size_t count) const noexcept {
@@ -232,6 +251,12 @@ class Pass {
         const std::size_t from = order ? 0 : first, rows = order ? source.X.rows() : count;
         copy_rows(source.X.middle_rows(from, rows), order, gathered_inputs(slot, count));
         copy_rows(source.Y.middle_rows(from, rows), order, gathered_targets(slot, count));
+    }
+    /// The targets alone, of a network with one output, back to back.
+    void gather_single_targets(const Rows<T>& source, std::size_t first, std::size_t count) const noexcept {
+        T* const y = gathered_targets(0, count).data();
+        for (std::size_t i = 0; i < count; ++i)
+            y[i] = source.Y(source.order ? source.order[first + i] : first + i, 0);
     }
     MatrixView<T> gathered_inputs(std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.inputs_, slot, count);

@@ -97,7 +97,8 @@ class Trainer {
         Effort effort = {.multiply_adds = multiply_adds(work_.layers, rows, 3),
                          .barriers = descent_.is_plain() ? 2 : 3,
                          .bytes = (weights + row * count / 2) * sizeof(T),
-                         .steps = static_cast<double>(steps)};
+                         .steps = static_cast<double>(steps),
+                         .alone = network_is_head_ && rows >= kernels::head_rows ? 0.7 : 1};
         const Team by_rows = best_team(work_.threads, effort);
         if (!descent_.is_plain() || !has_long_rows<T>(first)) return {by_rows.threads, false};
         // Each thread then reads all inputs of all rows, but of the first layer's weights its own alone.
@@ -119,6 +120,10 @@ class Trainer {
     }
 
     void rows_and_back(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
+        if (is_head(member, count)) {
+            pass_.gather_single_targets(work_.source, first, count);
+            return work_.k.head_forward(count, head_training(first, count));
+        }
         if (sharing.first_layer_by_outputs)
             work_.outputs_then_rows_of_thread(pass_, member, first, count);
         else
@@ -126,7 +131,16 @@ class Trainer {
         member.barrier();
     }
 
+    // Tiny networks have kernels for all of such a step, which one thread takes.
+    bool is_head(Member member, std::size_t count) const noexcept {
+        return network_is_head_ && member.team == 1 && count >= kernels::head_rows;
+    }
+    kernels::HeadTraining<T> head_training(std::size_t first, std::size_t count) const noexcept {
+        return pass_.head_training(work_.source, first, count, work_.loss, scale(count), parameters_);
+    }
+
     void update(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
+        if (is_head(member, count)) return work_.k.head_step(count, head_training(first, count));
         const MatrixView<const T> X = pass_.inputs(work_.source, first, count);
         pass_.for_each_gradient(
             X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
@@ -162,6 +176,8 @@ class Trainer {
     const Descent<T>& descent_;
     Pass<T> pass_;
     T* parameters_;
+    bool network_is_head_ =
+        descent_.is_plain() && kernels::is_head<T>(work_.layers.size(), work_.layers.data(), work_.loss);
 };
 
 }  // namespace densimd::nn

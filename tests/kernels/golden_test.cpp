@@ -35,7 +35,7 @@ std::uint64_t hash_of_every_kernel(Isa isa) {
 // When kernels are meant to round differently from now on, the new values are in the failures: take them over
 // once x86-64 and AArch64 print the same ones.
 TEST_CASE_TEMPLATE("ISAs with FMA give the pinned bits", T, float, double) {
-    constexpr std::uint64_t pinned = std::is_same_v<T, float> ? 16160686571889967932u : 13986663208473978488u;
+    constexpr std::uint64_t pinned = std::is_same_v<T, float> ? 12320308366836053882u : 10187660982444630598u;
     for (const Isa isa : kernels::available_isas()) {
         if (!has_fma(isa)) continue;
         INFO("isa ", std::string(kernels::name(isa)));

@@ -66,6 +66,11 @@ constexpr bool takes_logits(Loss loss) noexcept {
     return loss == Loss::binary_cross_entropy || loss == Loss::categorical_cross_entropy;
 }
 
+/// Whether each term of a loss belongs to one output.
+constexpr bool has_separate_terms(Loss loss) noexcept {
+    return loss != Loss::categorical_cross_entropy && loss != Loss::cosine_distance;
+}
+
 /// One layer of a network whose parameters lie in one buffer: W[inputs][outputs] with the leading dimension
 /// `stride`, and b[outputs], at offsets in elements.
 struct Layer {
@@ -121,11 +126,42 @@ constexpr std::size_t whole_lines(std::size_t n) noexcept {
 inline constexpr std::size_t lookahead_inputs = 64;
 template <class T>
 constexpr bool can_look_ahead(std::size_t depth, const Layer* layers, Loss loss) noexcept {
-    return (loss == Loss::mean_squared_error || loss == Loss::mean_absolute_error || loss == Loss::huber ||
-            loss == Loss::binary_cross_entropy) &&
-           layers[0].inputs <= lookahead_inputs && layers[0].outputs >= 1 &&
+    return has_separate_terms(loss) && layers[0].inputs <= lookahead_inputs && layers[0].outputs >= 1 &&
            layers[0].outputs <= whole_lines<T>(1) &&
            (depth == 1 || (depth == 2 && layers[1].outputs == 1 && layers[1].stride == 1));
+}
+
+inline constexpr std::size_t head_inputs = 8, head_rows = 16;
+
+/// What head_forward and head_step are given.
+template <class T>
+struct HeadTraining {
+    const Layer* layers;  // of which is_head holds; no activation whose derivative needs logits
+    T* parameters;
+    Loss loss;
+    T scale;     // -learning_rate / batch
+    const T* X;  // row i of the batch is the one at X + order[i] * ldx
+    std::size_t ldx;
+    const std::size_t* order;  // [batch]; null: 0, 1, 2, ...
+    const T* y;                // [batch]
+    T* A;                      // [batch][outputs of the first layer]
+    std::size_t lda;
+    T* outputs;  // [batch]: the second layer's, or its logits
+    T* losses;   // [batch]
+    T* dz;       // [batch]
+};
+
+/// Networks that head_forward and head_step take: a layer of up to head_inputs inputs and of 2 to 16 float or
+/// 8 double outputs with a usual activation before one of a single output, and a loss whose terms belong to
+/// one output each.
+template <class T>
+constexpr bool is_head(std::size_t depth, const Layer* layers, Loss loss) noexcept {
+    const Activation activation = layers[0].activation;
+    return has_separate_terms(loss) && depth == 2 && layers[0].inputs >= 1 &&
+           layers[0].inputs <= head_inputs && layers[0].outputs >= 2 &&
+           layers[0].outputs <= whole_lines<T>(1) && layers[1].outputs == 1 && layers[1].stride == 1 &&
+           (activation == Activation::sigmoid || activation == Activation::tanh ||
+            activation == Activation::relu);
 }
 
 /// What the scratch memory of train_per_sample holds: A and dZ of each layer.
@@ -310,6 +346,17 @@ struct Kernels {
     void (*dense_update_forward)(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                                  std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept;
+
+    // ---- a step with a mini-batch in two calls, for tiny networks, those that is_head knows: they are bound
+    // by what happens between kernels. The bits are those of the kernels for one layer ----
+
+    /// dense_forward of both layers, the loss, and its gradient with respect to the last logits: fills A,
+    /// outputs, losses and dz.
+    void (*head_forward)(std::size_t batch, const HeadTraining<T>& training) noexcept;
+
+    /// After head_forward: dense_backward_input of the second layer, then dense_update of both. batch is at
+    /// least head_rows: the sums over fewer rows are made in another order.
+    void (*head_step)(std::size_t batch, const HeadTraining<T>& training) noexcept;
 
     // ---- whole networks: layers that feed each other, their widths match ----
 

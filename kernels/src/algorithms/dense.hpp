@@ -265,10 +265,24 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
         transposed_gemm(batch, in, out, X, ldx, dZ, lddz, ldw, UpdateEpilogue<T>{scale, W, ldw, fetch});
 }
 
+// One bias, of many rows: without vectors, of which a single lane would be used.
+template <class T>
+void update_single_bias(std::size_t batch, const T* dz, std::size_t lddz, T scale, T* b) {
+    T sum[4] = {};
+    std::size_t i = 0;
+    for (; i + 4 <= batch; i += 4)
+        DENSIMD_UNROLLED (s, 4) sum[s] += dz[(i + s) * lddz];
+    DENSIMD_UNROLLED (s, 3)
+        if (i + s < batch) sum[s] += dz[(i + s) * lddz];
+    const Batch<T> total((sum[0] + sum[2]) + (sum[1] + sum[3]));
+    Simd::store_partial(b, 1, updated<T>(Batch<T>(scale), total, Batch<T>(*b)));
+}
+
 // b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1. From rows_for_four_sums
 // rows on in four sums.
 template <class T>
 void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t lddz, T scale, T* b) {
+    if (out == 1 && batch >= rows_for_four_sums) return update_single_bias(batch, dZ, lddz, scale, b);
     const Batch<T> factor(scale);
     for_each_vector<T>(out, [&](std::size_t j, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;

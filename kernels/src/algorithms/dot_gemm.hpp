@@ -356,6 +356,14 @@ void dot_half_lines(std::size_t rows, std::size_t depth, const T* A, std::size_t
         finish(row, 0, count, 1, sums, 1);
     };
     std::size_t row = 0;
+    if (lda == depth && 2 * depth == lanes<T>)  // two rows are one load
+        for (; row + at_once <= rows; row += at_once) {
+            Batch<T> products[at_once / 2];
+            DENSIMD_UNROLLED (i, at_once / 2) products[i] = load(A + (row + 2 * i) * lda) * factor;
+            T sums[at_once];
+            Isa::template sums_of_halves<true>(products, sums);
+            finish(row, 0, at_once, 1, sums, 1);
+        }
     for (; row + at_once <= rows; row += at_once) multiply(row, at_once, Full{});
     if (row < rows) multiply(row, rows - row, Partial{});
 }

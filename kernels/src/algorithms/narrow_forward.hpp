@@ -37,10 +37,34 @@ DENSIMD_INLINE void activate_rows(const Function& function, Batch<T> (&z)[rows_o
     }
 }
 
+// z = x W + b for the rows of a tile and at most a vector of outputs.
+template <bool Partial, class T>
+DENSIMD_INLINE void narrow_tile(std::size_t depth, const T* const (&x)[rows_of_narrow_tile], const T* W,
+                                std::size_t ldw, std::size_t count, Batch<T> bias,
+                                Batch<T> (&z)[rows_of_narrow_tile]) {
+    constexpr std::size_t rows = rows_of_narrow_tile, splits = splits_for<T>(1);
+    Batch<T> sum[rows][splits];
+    DENSIMD_UNROLLED (r, rows) {
+        sum[r][0] = bias;
+        DENSIMD_UNROLLED (s, splits - 1) sum[r][s + 1] = Batch<T>(T(0));
+    }
+    const auto multiply_add = [&](std::size_t s, std::size_t p) DENSIMD_INLINE_LAMBDA {
+        const Batch<T> weights = load<Partial>(W, count);
+        DENSIMD_UNROLLED (r, rows) sum[r][s] = Simd::fma(Batch<T>(x[r][p]), weights, sum[r][s]);
+        W += ldw;
+    };
+    std::size_t p = 0;
+    for (; p + splits <= depth; p += splits)
+        DENSIMD_UNROLLED (s, splits) multiply_add(s, p + s);
+    DENSIMD_UNROLLED (s, splits - 1)
+        if (p + s < depth) multiply_add(s, p + s);
+    DENSIMD_UNROLLED (r, rows) z[r] = sum_of(sum[r]);
+}
+
 template <bool Partial, class T, class Function>
 void forward_narrow_rows(const Product<T>& product, const Function& function, const T* b, T* A,
                          std::size_t lda) {
-    constexpr std::size_t rows = rows_of_narrow_tile, splits = splits_for<T>(1);
+    constexpr std::size_t rows = rows_of_narrow_tile;
     const std::size_t depth = product.depth, count = product.cols, ldb = product.ldb, last = product.rows - 1;
     const Batch<T> bias = b ? load<Partial>(b, count) : Batch<T>(T(0));
     for (std::size_t row = 0; row <= last; row += rows) {
@@ -51,25 +75,8 @@ void forward_narrow_rows(const Product<T>& product, const Function& function, co
             x[r] = product.A + i * product.row_stride;
             a[r] = A + i * lda;
         }
-        Batch<T> sum[rows][splits];
-        DENSIMD_UNROLLED (r, rows) {
-            sum[r][0] = bias;
-            DENSIMD_UNROLLED (s, splits - 1) sum[r][s + 1] = Batch<T>(T(0));
-        }
-        const T* w = product.B;
-        const auto multiply_add = [&](std::size_t s, std::size_t p) DENSIMD_INLINE_LAMBDA {
-            const Batch<T> weights = load<Partial>(w, count);
-            DENSIMD_UNROLLED (r, rows) sum[r][s] = Simd::fma(Batch<T>(x[r][p]), weights, sum[r][s]);
-            w += ldb;
-        };
-        std::size_t p = 0;
-        for (; p + splits <= depth; p += splits)
-            DENSIMD_UNROLLED (s, splits) multiply_add(s, p + s);
-        DENSIMD_UNROLLED (s, splits - 1)
-            if (p + s < depth) multiply_add(s, p + s);
-
         Batch<T> z[rows];
-        DENSIMD_UNROLLED (r, rows) z[r] = sum_of(sum[r]);
+        narrow_tile<Partial>(depth, x, product.B, ldb, count, bias, z);
         activate_rows(function, z);
         DENSIMD_UNROLLED (r, rows) store<Partial>(a[r], count, z[r]);
     }
