@@ -43,6 +43,24 @@ void mean_of_terms(std::size_t batch, std::size_t out, const T* A, std::size_t l
     if (out == 1 && lda == 1 && ldy == 1 && (dA == nullptr || ldda == 1))
         return single_terms(batch, A, Y, dA, loss, term);
     const Batch<T> share(T(1) / static_cast<T>(out > 0 ? out : 1));
+    if (1 < out && out <= width<T>) {  // rows of a vector, whose lanes are added up for several at once
+        constexpr std::size_t at_once = Simd::sums_at_once<T>;
+        for (; batch >= at_once; batch -= at_once) {
+            Batch<T> sums[at_once];
+            DENSIMD_UNROLLED (r, at_once) {
+                const Term<T> t = term(load<true>(A + r * lda, out), load<true>(Y + r * ldy, out));
+                sums[r] = first_elements<true>(t.loss * share, out);
+                if (dA) store<true>(dA + r * ldda, out, t.gradient * share);
+            }
+            T totals[at_once];
+            Simd::sums(sums, totals);
+            for (std::size_t r = 0; r < at_once; ++r) loss[r] = totals[r] + T(0);  // as LaneSum::total
+            A += at_once * lda;
+            Y += at_once * ldy;
+            if (dA) dA += at_once * ldda;
+            loss += at_once;
+        }
+    }
     for (std::size_t row = 0; row < batch; ++row, A += lda, Y += ldy) {
         T* gradient = dA ? dA + row * ldda : nullptr;
         LaneSum<T> sum;
