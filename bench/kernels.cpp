@@ -57,7 +57,7 @@ void add(const KernelCall& kernel, Isa isa, Shape shape, double peak) {
     if (kernel.takes && !kernel.takes(shape)) return;
     std::string title = std::string(kernel.name) + "/f32/isa:" + std::string(name(isa)) +
                         "/batch:" + std::to_string(shape.batch);
-    if (kernel.matrix) title += "/in:" + std::to_string(shape.in);
+    if (kernel.matrix || kernel.takes) title += "/in:" + std::to_string(shape.in);
     title += "/out:" + std::to_string(shape.out);
     benchmark::RegisterBenchmark(
         title.c_str(), [=, &kernel](benchmark::State& state) { run(state, kernel, isa, shape, peak); });

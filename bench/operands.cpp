@@ -90,8 +90,9 @@ void adam(const K& k, Operands& o) {
 constexpr float unnoticeable = 1e-12f;
 
 // The network in -> out -> 1 for the kernels that step with mini-batches of tiny ones.
-kernels::HeadTraining<float> head_training(Operands& o) {
+kernels::TinyTraining<float> tiny_training(Operands& o) {
     return {.layers = o.layers,
+            .depth = 2,
             .parameters = o.W.data(),
             .loss = kernels::Loss::mean_squared_error,
             .scale = unnoticeable,
@@ -105,9 +106,9 @@ kernels::HeadTraining<float> head_training(Operands& o) {
             .losses = o.loss.data(),
             .dz = o.dZ.data()};
 }
-bool takes_head(Shape s) {
-    return s.batch >= kernels::head_rows &&
-           kernels::is_head<float>(2, Operands(s).layers, kernels::Loss::mean_squared_error);
+bool takes_tiny(Shape s) {
+    return s.batch >= kernels::tiny_rows &&
+           kernels::is_tiny<float>(2, Operands(s).layers, kernels::Loss::mean_squared_error);
 }
 
 constexpr KernelCall calls[] = {
@@ -220,12 +221,12 @@ constexpr KernelCall calls[] = {
                                             .ldo = 1,
                                             .scratch = o.scratch.data()});
      }},
-    {"head_forward", false, true,
-     [](const Kernels<float>& k, Operands& o) { k.head_forward(o.shape.batch, head_training(o)); }, 1,
-     takes_head},
-    {"head_step", false, true,
-     [](const Kernels<float>& k, Operands& o) { k.head_step(o.shape.batch, head_training(o)); }, 1,
-     takes_head},
+    {"tiny_forward", false, true,
+     [](const Kernels<float>& k, Operands& o) { k.tiny_forward(o.shape.batch, tiny_training(o)); }, 1,
+     takes_tiny},
+    {"tiny_step", false, true,
+     [](const Kernels<float>& k, Operands& o) { k.tiny_step(o.shape.batch, tiny_training(o)); }, 1,
+     takes_tiny},
     {"mean_squared_error", false, true, loss<&K::mean_squared_error>},
     {"mean_absolute_error", false, true, loss<&K::mean_absolute_error>},
     {"binary_cross_entropy_from_probabilities", false, true,

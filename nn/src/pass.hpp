@@ -225,11 +225,13 @@ class Pass {
         return source.order != nullptr && count > 1;
     }
 
-    /// What the kernels for heads are given to step with rows of `source`, whose targets are gathered.
-    kernels::HeadTraining<T> head_training(const Rows<T>& source, std::size_t first, std::size_t count,
+    /// What the kernels for tiny networks are given to step with rows of `source`, whose targets are
+    /// gathered.
+    kernels::TinyTraining<T> tiny_training(const Rows<T>& source, std::size_t first, std::size_t count,
                                            Loss loss, T scale, T* parameters) const noexcept {
         const MatrixView<T> A = rows(w_.activations_[0], 0, count);
         return {.layers = layers_.data(),
+                .depth = layers_.size(),
                 .parameters = parameters,
                 .loss = loss,
                 .scale = scale,
@@ -241,7 +243,7 @@ class Pass {
                 .lda = A.stride(),
                 .outputs = outputs(0, count).data(),
                 .losses = losses(0),
-                .dz = gradients(1, 0, count).data()};
+                .dz = gradients(layers_.size() - 1, 0, count).data()};
     }
 
     /// Copies rows first .. first + count - 1 to the workspace's rows from `slot` on.
@@ -252,7 +254,8 @@ class Pass {
         copy_rows(source.X.middle_rows(from, rows), order, gathered_inputs(slot, count));
         copy_rows(source.Y.middle_rows(from, rows), order, gathered_targets(slot, count));
     }
-    /// The targets alone, of a network with one output, back to back.
+    /// The targets alone, of a network with one output, back to back. `inputs` does not say then where the
+    /// inputs are.
     void gather_single_targets(const Rows<T>& source, std::size_t first, std::size_t count) const noexcept {
         T* const y = gathered_targets(0, count).data();
         for (std::size_t i = 0; i < count; ++i)

@@ -110,14 +110,15 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
 
     if (in == 0 || out == 0) return;
     // A tiny network of about this shape.
-    const std::size_t tiny_in = std::min(in, kernels::head_inputs);
+    const std::size_t tiny_in = std::min(in, kernels::tiny_inputs);
     const TestNetwork<T> tiny({tiny_in, 2 + out % (kernels::whole_lines<T>(1) - 1), 1}, Activation::sigmoid,
                               0, random);
-    const std::size_t rows = std::max(batch, kernels::head_rows), hidden = tiny.layers[0].outputs;
+    const std::size_t rows = std::max(batch, kernels::tiny_rows), hidden = tiny.layers[0].outputs;
     const auto tiny_X = random.vector<T>(rows * tiny_in), tiny_y = random.vector<T>(rows, 0, 1);
     run_on(joined(tiny.parameters, std::vector<T>(rows * (hidden + 3))), [&](T* parameters) {
         T* const A = parameters + tiny.parameters.size();
-        const kernels::HeadTraining<T> job{.layers = tiny.layers.data(),
+        const kernels::TinyTraining<T> job{.layers = tiny.layers.data(),
+                                           .depth = 2,
                                            .parameters = parameters,
                                            .loss = kernels::Loss::mean_squared_error,
                                            .scale = T{-0.25},
@@ -130,8 +131,8 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
                                            .outputs = A + rows * hidden,
                                            .losses = A + rows * (hidden + 1),
                                            .dz = A + rows * (hidden + 2)};
-        k.head_forward(rows, job);
-        k.head_step(rows, job);
+        k.tiny_forward(rows, job);
+        k.tiny_step(rows, job);
     });
     const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, random);
     const auto Y = random.vector<T>(batch * 3, 0, 1);

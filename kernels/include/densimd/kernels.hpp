@@ -131,12 +131,15 @@ constexpr bool can_look_ahead(std::size_t depth, const Layer* layers, Loss loss)
            (depth == 1 || (depth == 2 && layers[1].outputs == 1 && layers[1].stride == 1));
 }
 
-inline constexpr std::size_t head_inputs = 8, head_rows = 16;
+/// The most inputs that networks of tiny_forward and tiny_step may have, and the fewest rows of such a step:
+/// fewer are summed in another order.
+inline constexpr std::size_t tiny_inputs = 8, tiny_rows = 16;
 
-/// What head_forward and head_step are given.
+/// What tiny_forward and tiny_step are given.
 template <class T>
-struct HeadTraining {
-    const Layer* layers;  // of which is_head holds; no activation whose derivative needs logits
+struct TinyTraining {
+    const Layer* layers;  // [depth], of which is_tiny holds; the last derivative needs no logits
+    std::size_t depth;
     T* parameters;
     Loss loss;
     T scale;     // -learning_rate / batch
@@ -144,24 +147,24 @@ struct HeadTraining {
     std::size_t ldx;
     const std::size_t* order;  // [batch]; null: 0, 1, 2, ...
     const T* y;                // [batch]
-    T* A;                      // [batch][outputs of the first layer]
+    T* A;                      // [batch][outputs of the first of two layers]
     std::size_t lda;
-    T* outputs;  // [batch]: the second layer's, or its logits
+    T* outputs;  // [batch]: the last layer's, or its logits
     T* losses;   // [batch]
-    T* dz;       // [batch]
+    T* dz;       // [batch]: the last layer's
 };
 
-/// Networks that head_forward and head_step take: a layer of up to head_inputs inputs and of 2 to 16 float or
-/// 8 double outputs with a usual activation before one of a single output, and a loss whose terms belong to
-/// one output each.
+/// Networks that tiny_forward and tiny_step take: up to tiny_inputs inputs and a single output, with or
+/// without a layer of 2 to 16 float or 8 double outputs and a usual activation in between, and a loss whose
+/// terms belong to one output each.
 template <class T>
-constexpr bool is_head(std::size_t depth, const Layer* layers, Loss loss) noexcept {
-    const Activation activation = layers[0].activation;
-    return has_separate_terms(loss) && depth == 2 && layers[0].inputs >= 1 &&
-           layers[0].inputs <= head_inputs && layers[0].outputs >= 2 &&
-           layers[0].outputs <= whole_lines<T>(1) && layers[1].outputs == 1 && layers[1].stride == 1 &&
-           (activation == Activation::sigmoid || activation == Activation::tanh ||
-            activation == Activation::relu);
+constexpr bool is_tiny(std::size_t depth, const Layer* layers, Loss loss) noexcept {
+    const Layer &first = layers[0], &last = layers[depth - 1];
+    return has_separate_terms(loss) && depth <= 2 && first.inputs >= 1 && first.inputs <= tiny_inputs &&
+           last.outputs == 1 && last.stride == 1 &&
+           (depth == 1 || (first.outputs >= 2 && first.outputs <= whole_lines<T>(1) &&
+                           (first.activation == Activation::sigmoid || first.activation == Activation::tanh ||
+                            first.activation == Activation::relu)));
 }
 
 /// What the scratch memory of train_per_sample holds: A and dZ of each layer.
@@ -347,16 +350,16 @@ struct Kernels {
                                  std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept;
 
-    // ---- a step with a mini-batch in two calls, for tiny networks, those that is_head knows: they are bound
-    // by what happens between kernels. The bits are those of the kernels for one layer ----
+    // ---- a step with a mini-batch in two calls, for the networks that is_tiny knows: they are bound by what
+    // happens between kernels. The bits are those of the kernels for one layer ----
 
-    /// dense_forward of both layers, the loss, and its gradient with respect to the last logits: fills A,
+    /// dense_forward of the layers, the loss, and its gradient with respect to the last logits: fills A,
     /// outputs, losses and dz.
-    void (*head_forward)(std::size_t batch, const HeadTraining<T>& training) noexcept;
+    void (*tiny_forward)(std::size_t batch, const TinyTraining<T>& training) noexcept;
 
-    /// After head_forward: dense_backward_input of the second layer, then dense_update of both. batch is at
-    /// least head_rows: the sums over fewer rows are made in another order.
-    void (*head_step)(std::size_t batch, const HeadTraining<T>& training) noexcept;
+    /// After tiny_forward, with A, dz and the parameters as they are then: dense_backward_input of the second
+    /// of two layers, then dense_update of all. batch >= tiny_rows. y, outputs and losses are not used.
+    void (*tiny_step)(std::size_t batch, const TinyTraining<T>& training) noexcept;
 
     // ---- whole networks: layers that feed each other, their widths match ----
 

@@ -60,7 +60,7 @@ DENSIMD_INLINE Term<T> term_by(Loss loss, Batch<T> a, Batch<T> y) {
         case Loss::binary_cross_entropy:
             return BinaryCrossEntropy{}(a, y);
         case Loss::mean_squared_error:
-        case Loss::categorical_cross_entropy:  // can_look_ahead leaves these two out
+        case Loss::categorical_cross_entropy:  // these two: see has_separate_terms
         case Loss::cosine_distance:
             break;
     }

@@ -92,29 +92,30 @@ void network_forward_kernel(std::size_t batch, std::size_t depth, const Layer* l
     }
 }
 
-// Rows of n outputs back to back: their losses, and dZ of their layer, which has `activation`.
 template <class T>
-void loss_of_rows(Loss loss, Activation activation, std::size_t rows, std::size_t n, const T* a, const T* y,
-                  T* dz, T* losses) {
+void loss_of_row(Loss loss, const Layer& layer, const T* a, const T* y, T* dz, T* value) {
+    const std::size_t n = layer.outputs;
     switch (loss) {
         case Loss::mean_squared_error:
-            mean_squared_error_kernel(rows, n, a, n, y, n, dz, n, losses);
+            mean_squared_error_kernel(1, n, a, n, y, n, dz, n, value);
             break;
         case Loss::mean_absolute_error:
-            mean_absolute_error_kernel(rows, n, a, n, y, n, dz, n, losses);
+            mean_absolute_error_kernel(1, n, a, n, y, n, dz, n, value);
             break;
         case Loss::huber:
-            huber_kernel(rows, n, huber_delta<T>, a, n, y, n, dz, n, losses);
+            huber_kernel(1, n, huber_delta<T>, a, n, y, n, dz, n, value);
             break;
         case Loss::binary_cross_entropy:
-            return binary_cross_entropy_kernel(rows, n, a, n, y, n, dz, n, losses);
+            return binary_cross_entropy_kernel(1, n, a, n, y, n, dz, n, value);
         case Loss::categorical_cross_entropy:
-            return categorical_cross_entropy_kernel(rows, n, a, n, y, n, dz, n, losses);
+            return categorical_cross_entropy_kernel(1, n, a, n, y, n, dz, n, value);
         case Loss::cosine_distance:
-            cosine_distance_kernel(rows, n, a, n, y, n, dz, n, losses);
+            cosine_distance_kernel(1, n, a, n, y, n, dz, n, value);
             break;
     }
-    if (const auto gradients = functions<T>(activation).gradients) gradients(rows * n, a, dz, dz);
+    if (const auto derivative = functions<T>(layer.activation).gradient)
+        map(
+            n, dz, [derivative](Batch<T> output, Batch<T> ds) { return derivative(output, ds); }, a, dz);
 }
 
 template <class T>
@@ -163,7 +164,7 @@ struct PerSampleTrainer {
             row = narrow_loss(last.outputs, row, sample.y, SquaredError{}, derivative, sample.loss);
             store_row(last.outputs, row, dz);
         } else {
-            loss_of_rows(job.loss, last.activation, 1, last.outputs, a, sample.y, dz, sample.loss);
+            loss_of_row(job.loss, last, a, sample.y, dz, sample.loss);
             load_row(last.outputs, static_cast<const T*>(dz), row);
         }
         return row;
@@ -217,17 +218,14 @@ struct PerSampleTrainer {
             dense_update_forward_kernel(first.inputs, first.outputs, x, dz, scale,
                                         job.parameters + first.weights, first.stride,
                                         job.parameters + first.biases, sample.x, activation(first), a);
-        if (job.depth == 1)
-            loss_of_rows(job.loss, last.activation, 1, last.outputs, a, sample.y, dz, sample.loss);
+        if (job.depth == 1) loss_of_row(job.loss, last, a, sample.y, dz, sample.loss);
     }
 
     // In a block; `steps` of it are taken.
     void first_layer_of_block(std::size_t steps, const Sample& sample) const {
         dense_forward_kernel(1, steps, first.outputs, job.G + steps * job.ldg, job.ldg, job.dZ, job.lddz,
                              dz_of_first, activation(first), a_of(0), first.outputs);
-        if (job.depth == 1)
-            loss_of_rows(job.loss, last.activation, 1, last.outputs, a_of(0), sample.y, dz_of_first,
-                         sample.loss);
+        if (job.depth == 1) loss_of_row(job.loss, last, a_of(0), sample.y, dz_of_first, sample.loss);
     }
 
     void next_layer(std::size_t l, const Sample& sample) const {
@@ -237,9 +235,7 @@ struct PerSampleTrainer {
             return with_logits(layer, parameters, x,
                                [&](auto row) DENSIMD_INLINE_LAMBDA { take(l, row, sample); });
         forward_row(layer, parameters, x, activation(layer), a_of(l));
-        if (l + 1 == job.depth)
-            loss_of_rows(job.loss, last.activation, 1, last.outputs, a_of(l), sample.y, dz_of(l),
-                         sample.loss);
+        if (l + 1 == job.depth) loss_of_row(job.loss, last, a_of(l), sample.y, dz_of(l), sample.loss);
     }
 
     void backward(std::size_t l) const {

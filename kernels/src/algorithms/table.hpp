@@ -3,9 +3,9 @@
 
 #include "algorithms/dense.hpp"
 #include "algorithms/elementwise.hpp"
-#include "algorithms/head.hpp"
 #include "algorithms/network.hpp"
 #include "algorithms/optimizers.hpp"
+#include "algorithms/tiny.hpp"
 #include "tables.hpp"
 
 namespace densimd::kernels {
@@ -50,8 +50,8 @@ constexpr Kernels<T> make_kernels() {
         .dense_update = dense_update_kernel<T>,
         .dense_backward_update = dense_backward_update_kernel<T>,
         .dense_update_forward = dense_update_forward_kernel<T>,
-        .head_forward = head_forward_kernel<T>,
-        .head_step = head_step_kernel<T>,
+        .tiny_forward = tiny_forward_kernel<T>,
+        .tiny_step = tiny_step_kernel<T>,
         .network_forward = network_forward_kernel<T>,
         .train_per_sample = train_per_sample_kernel<T>,
         .mean_squared_error = mean_squared_error_kernel<T>,

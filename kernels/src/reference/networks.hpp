@@ -45,21 +45,24 @@ void loss_of_row(Loss loss, std::size_t n, const T* a, const T* y, T* da, T* val
 }
 
 template <class T>
-const T* input_of(const HeadTraining<T>& job, std::size_t i) {
+const T* input_of(const TinyTraining<T>& job, std::size_t i) {
     return job.X + (job.order ? job.order[i] : i) * job.ldx;
 }
 
 template <class T>
-void head_forward(std::size_t batch, const HeadTraining<T>& job) noexcept {
-    const Layer &layer = job.layers[0], &output = job.layers[1];
-    const Activation activation = takes_logits(job.loss) ? Activation::identity : output.activation;
+void tiny_forward(std::size_t batch, const TinyTraining<T>& job) noexcept {
+    const Layer &first = job.layers[0], &last = job.layers[job.depth - 1];
+    const Activation activation = takes_logits(job.loss) ? Activation::identity : last.activation;
     for (std::size_t i = 0; i < batch; ++i) {
-        T* const a = job.A + i * job.lda;
-        dense_forward<T>(1, layer.inputs, layer.outputs, input_of(job, i), job.ldx,
-                         job.parameters + layer.weights, layer.stride, job.parameters + layer.biases,
-                         layer.activation, a, job.lda);
-        dense_forward<T>(1, layer.outputs, 1, a, job.lda, job.parameters + output.weights, output.stride,
-                         job.parameters + output.biases, activation, job.outputs + i, 1);
+        const T* x = input_of(job, i);
+        if (job.depth == 2) {
+            T* const a = job.A + i * job.lda;
+            dense_forward<T>(1, first.inputs, first.outputs, x, job.ldx, job.parameters + first.weights,
+                             first.stride, job.parameters + first.biases, first.activation, a, job.lda);
+            x = a;
+        }
+        dense_forward<T>(1, last.inputs, 1, x, job.lda, job.parameters + last.weights, last.stride,
+                         job.parameters + last.biases, activation, job.outputs + i, 1);
         loss_of_row(job.loss, 1, job.outputs + i, job.y + i, job.dz + i, job.losses + i);
         job.dz[i] = static_cast<T>(
             job.dz[i] * derivative(activation, wide(job.outputs[i]), default_parameter<T>(activation)));
@@ -67,27 +70,32 @@ void head_forward(std::size_t batch, const HeadTraining<T>& job) noexcept {
 }
 
 template <class T>
-void head_step(std::size_t batch, const HeadTraining<T>& job) noexcept {
-    const Layer &layer = job.layers[0], &output = job.layers[1];
+void tiny_step(std::size_t batch, const TinyTraining<T>& job) noexcept {
+    const Layer &first = job.layers[0], &last = job.layers[job.depth - 1];
     const auto step = [&](std::size_t parameter, auto gradient_of) {
         Wide<T> sum = 0;
         for (std::size_t i = 0; i < batch; ++i) sum += gradient_of(i);
         T& w = job.parameters[parameter];
         w = static_cast<T>(w + wide(job.scale) * sum);
     };
-    for (std::size_t j = 0; j < layer.outputs; ++j) {
-        const auto a = [&](std::size_t i) { return wide(job.A[i * job.lda + j]); };
-        const auto dz = [&, w = job.parameters[output.weights + j]](std::size_t i) {
-            return wide(job.dz[i]) * w *
-                   derivative(layer.activation, a(i), default_parameter<T>(layer.activation));
-        };
+    // dz(i): a layer's gradient for one of its outputs in row i.
+    const auto step_column = [&](const Layer& layer, std::size_t j, auto input, auto dz) {
         for (std::size_t k = 0; k < layer.inputs; ++k)
-            step(layer.weights + k * layer.stride + j,
-                 [&](std::size_t i) { return input_of(job, i)[k] * dz(i); });
+            step(layer.weights + k * layer.stride + j, [&](std::size_t i) { return input(i)[k] * dz(i); });
         step(layer.biases + j, dz);
-        step(output.weights + j, [&](std::size_t i) { return a(i) * job.dz[i]; });
+    };
+    const auto x = [&](std::size_t i) { return input_of(job, i); };
+    const auto a = [&](std::size_t i) -> const T* { return job.A + i * job.lda; };
+    const auto last_dz = [&](std::size_t i) { return wide(job.dz[i]); };
+    if (job.depth == 1) return step_column(first, 0, x, last_dz);
+    for (std::size_t j = 0; j < first.outputs; ++j) {
+        const T w = job.parameters[last.weights + j];
+        step_column(first, j, x, [&](std::size_t i) {
+            return wide(job.dz[i]) * w *
+                   derivative(first.activation, wide(a(i)[j]), default_parameter<T>(first.activation));
+        });
     }
-    step(output.biases, [&](std::size_t i) { return wide(job.dz[i]); });
+    step_column(last, 0, a, last_dz);
 }
 
 // A layer's activations and, behind them, its gradients.
