@@ -269,12 +269,9 @@ void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T*
 template <class T>
 void update_single_bias(std::size_t batch, const T* dz, std::size_t lddz, T scale, T* b) {
     T sum[4] = {};
-    std::size_t i = 0;
-    for (; i + 4 <= batch; i += 4)
-        DENSIMD_UNROLLED (s, 4) sum[s] += dz[(i + s) * lddz];
-    DENSIMD_UNROLLED (s, 3)
-        if (i + s < batch) sum[s] += dz[(i + s) * lddz];
-    const Batch<T> total((sum[0] + sum[2]) + (sum[1] + sum[3]));
+    for_each_row_of_four_sums(
+        batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA { sum[s] += dz[i * lddz]; });
+    const Batch<T> total(sum_of(sum));
     Simd::store_partial(b, 1, updated<T>(Batch<T>(scale), total, Batch<T>(*b)));
 }
 
@@ -294,11 +291,8 @@ void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t ld
         } else {
             const Batch<T> zero(T(0));
             Batch<T> sum[4] = {zero, zero, zero, zero};
-            std::size_t i = 0;
-            for (; i + 4 <= batch; i += 4)
-                DENSIMD_UNROLLED (s, 4) sum[s] = sum[s] + dz(i + s);
-            DENSIMD_UNROLLED (s, 3)
-                if (i + s < batch) sum[s] = sum[s] + dz(i + s);
+            for_each_row_of_four_sums(
+                batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA { sum[s] = sum[s] + dz(i); });
             total = sum_of(sum);
         }
         store<partial>(b + j, count, updated<T>(factor, total, load<partial>(b + j, count)));

@@ -89,7 +89,7 @@ struct NarrowVector {
         }
         Batch<T> w_sum[4] = {zero, zero, zero, zero}, b_sum[4] = {zero, zero, zero, zero};
         Batch<T> output_b_sum[4] = {zero, zero, zero, zero};
-        const auto row = [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
+        for_each_row_of_four_sums(batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
             const T* const x = X + (order ? order[i] : i) * ldx;
             const Batch<T> output = load<Partial>(a + i * lda, n), last(output_dz[i]);
             const Batch<T> dz = function.gradient(output, Simd::fma(last, w, zero) + zero);
@@ -99,12 +99,7 @@ struct NarrowVector {
                 b_sum[s] = b_sum[s] + dz;
                 output_b_sum[s] = output_b_sum[s] + last;
             }
-        };
-        std::size_t i = 0;
-        for (; i + 4 <= batch; i += 4)
-            DENSIMD_UNROLLED (s, 4) row(i + s, s);
-        DENSIMD_UNROLLED (s, 3)
-            if (i + s < batch) row(i + s, s);
+        });
         const auto update_vector = [=](T* p, Batch<T> gradient) DENSIMD_INLINE_LAMBDA {
             store<Partial>(p, n, updated<T>(scale, gradient, load<Partial>(p, n)));
         };
@@ -205,18 +200,13 @@ void step_single(std::size_t batch, const TinyTraining<T>& job) {
     Batch<T> sum[vectors][4], bias_sum[4] = {zero, zero, zero, zero};
     DENSIMD_UNROLLED (v, vectors)
         DENSIMD_UNROLLED (s, 4) sum[v][s] = zero;
-    const auto add = [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
+    for_each_row_of_four_sums(batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
         const Batch<T> last(dz[i]);
         Batch<T> x[vectors];
         rows.load(i, x);
         DENSIMD_UNROLLED (v, vectors) sum[v][s] = Simd::fma(last, x[v], sum[v][s]);
         bias_sum[s] = bias_sum[s] + last;
-    };
-    std::size_t i = 0;
-    for (; i + 4 <= batch; i += 4)
-        DENSIMD_UNROLLED (s, 4) add(i + s, s);
-    DENSIMD_UNROLLED (s, 3)
-        if (i + s < batch) add(i + s, s);
+    });
     Batch<T> w[vectors];
     rows.load_parts(W, w);
     DENSIMD_UNROLLED (v, vectors)

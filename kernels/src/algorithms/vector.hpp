@@ -201,6 +201,17 @@ void store_rows(std::size_t rows, std::size_t n, const T* from, std::size_t ld_f
         });
 }
 
+// Calls add(i, s) for each of `rows` rows i, s = i % 4 a constant: sums over rows in four parts, as one alone
+// would wait for each of its additions.
+template <class Add>
+DENSIMD_INLINE void for_each_row_of_four_sums(std::size_t rows, const Add& add) {
+    std::size_t i = 0;
+    for (; i + 4 <= rows; i += 4)
+        DENSIMD_UNROLLED (s, 4) add(i + s, s);
+    DENSIMD_UNROLLED (s, 3)
+        if (i + s < rows) add(i + s, s);
+}
+
 template <class T, std::size_t Vectors>
 struct LoadedRow {
     Batch<T> part[Vectors];
