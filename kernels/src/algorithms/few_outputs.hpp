@@ -86,7 +86,7 @@ struct FewOutputs {
     alignas(64) T W[block_of_inputs * lanes<T>];
     alignas(64) T sums[vectors_of_sums * width<T>];
     alignas(64) T results[vectors_of_sums * quads<T> + 8 * lanes<T>];  // tiles end behind the last row
-    alignas(64) T bias[4 * lanes<T>];
+    alignas(64) T bias[4 * lanes<T> + width<T>];  // quads of one bias and zeros
 };
 
 // Where the quad of output j is in a step of W transposed.
@@ -102,15 +102,21 @@ constexpr std::size_t elements_of_step = (Outputs + width<T> - 1) / width<T> * 4
 template <std::size_t Outputs, class T>
 void transpose_weights(std::size_t in, const T* W, std::size_t ldw, T* to) {
     constexpr std::size_t w = width<T>;
-    for (std::size_t p = 0; p < in; p += 4)
-        for (std::size_t j = 0; j < Outputs; j += w, to += 4 * w) {
-            const std::size_t count = Outputs - j < w ? Outputs - j : w;
+    const auto transpose_four = [&](const T* rows, std::size_t inputs, auto kind) DENSIMD_INLINE_LAMBDA {
+        DENSIMD_UNROLLED (part, (Outputs + w - 1) / w) {
+            const std::size_t j = part * w, count = Outputs - j < w ? Outputs - j : w;
             Batch<T> quad[4];
             DENSIMD_UNROLLED (i, 4)
-                quad[i] = p + i < in ? load<true>(W + (p + i) * ldw + j, count) : Batch<T>(-T(0));
+                quad[i] = !decltype(kind)::partial || i < inputs ? load<true>(rows + i * ldw + j, count)
+                                                                 : Batch<T>(-T(0));
             transpose_quads<T>(quad);
-            DENSIMD_UNROLLED (i, 4) quad[i].store_aligned(to + i * w);
+            DENSIMD_UNROLLED (i, 4) quad[i].store_aligned(to + (4 * part + i) * w);
         }
+        to += elements_of_step<T, Outputs>;
+    };
+    std::size_t p = 0;
+    for (; p + 4 <= in; p += 4) transpose_four(W + p * ldw, 4, Full{});
+    if (p < in) transpose_four(W + p * ldw, in - p, Partial{});
 }
 
 // The inputs of some quads, or the last `count` of them, of `Vectors` vectors of rows.
@@ -192,7 +198,8 @@ void few_outputs(const Product<T>& product, const T* b, const ActivationFunction
     constexpr std::size_t most_rows =
         FewOutputs<T>::vectors_of_sums / Outputs * quads<T> / rows_of_tile * rows_of_tile;
     const std::size_t in = product.depth;
-    for (std::size_t i = 0; i < 4 * Outputs; ++i) memory.bias[i] = i % 4 == 0 && b ? b[i / 4] : T(0);
+    for (std::size_t j = 0; j < Outputs; ++j)
+        (b ? load<true>(b + j, 1) : Batch<T>(T(0))).store_unaligned(memory.bias + 4 * j);
     for (std::size_t row = 0; row < product.rows; row += most_rows) {
         const std::size_t left = product.rows - row, rows = left < most_rows ? left : most_rows;
         const T* const X = product.A + row * product.row_stride;
@@ -207,12 +214,15 @@ void few_outputs(const Product<T>& product, const T* b, const ActivationFunction
         T *const results = memory.results, *const to = A + row * lda;
         if (activation.values) activation.values(rows * Outputs, results, results);
         // Not store_rows: called, it would take small batches a tenth longer.
-        const bool contiguous = lda == Outputs;
-        const std::size_t pieces = contiguous ? 1 : rows, length = contiguous ? rows * Outputs : Outputs;
-        for (std::size_t i = 0; i < pieces; ++i)
-            for_each_vector<T>(length, [&](std::size_t j, std::size_t count, auto kind) {
-                store<decltype(kind)::partial>(to + i * lda + j, count, load(results + i * Outputs + j));
+        const auto copy = [](std::size_t n, const T* from, T* target) DENSIMD_INLINE_LAMBDA {
+            for_each_vector<T>(n, [=](std::size_t j, std::size_t count, auto kind) {
+                store<decltype(kind)::partial>(target + j, count, load(from + j));
             });
+        };
+        if (lda == Outputs)
+            copy(rows * Outputs, results, to);
+        else
+            for (std::size_t i = 0; i < rows; ++i) copy(Outputs, results + i * Outputs, to + i * lda);
     }
 }
 

@@ -48,16 +48,18 @@ void mean_of_terms(std::size_t batch, std::size_t out, const T* A, std::size_t l
         for (; batch >= at_once; batch -= at_once) {
             Batch<T> sums[at_once];
             DENSIMD_UNROLLED (r, at_once) {
-                const Term<T> t = term(load<true>(A + r * lda, out), load<true>(Y + r * ldy, out));
+                const Term<T> t = term(load<true>(A, out), load<true>(Y, out));
                 sums[r] = first_elements<true>(t.loss * share, out);
-                if (dA) store<true>(dA + r * ldda, out, t.gradient * share);
+                A += lda;
+                Y += ldy;
+                if (dA) {
+                    store<true>(dA, out, t.gradient * share);
+                    dA += ldda;
+                }
             }
             T totals[at_once];
             Simd::sums(sums, totals);
             for (std::size_t r = 0; r < at_once; ++r) loss[r] = totals[r] + T(0);  // as LaneSum::total
-            A += at_once * lda;
-            Y += at_once * ldy;
-            if (dA) dA += at_once * ldda;
             loss += at_once;
         }
     }
