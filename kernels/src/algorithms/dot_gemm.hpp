@@ -331,41 +331,55 @@ void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
         dot_tiles_of_any_shape(rows, cols, depth, A, lda, B, ldb, finish);
 }
 
+// The results of one column, back to back.
+template <class T>
+struct Column {
+    T bias;
+    T* results;
+
+    // As LaneSum::total.
+    Batch<T> finished(Batch<T> sum) const { return (sum + Batch<T>(T(0))) + Batch<T>(bias); }
+
+    void operator()(std::size_t row, std::size_t, std::size_t rows, std::size_t, const T* sums,
+                    std::size_t) const {
+        map(
+            rows, results + row, [column = *this](Batch<T> sum) { return column.finished(sum); }, sums);
+    }
+};
+
 // Rows of at most half a line and one column, where two rows fill a vector: half the loads and sums.
 template <class Isa, class T>
 concept TakesTwo = requires(const T* p, std::size_t n) {
     Isa::load_two(p, p, n);
 };
 
-template <class Isa, class T, class Finish>
-void dot_half_lines(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b,
-                    const Finish& finish) {
+template <class Isa, class T>
+[[gnu::noinline]] void dot_half_lines(std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
+                                      const T* b, const Column<T>& column) {
     constexpr std::size_t at_once = Isa::template sums_at_once<T>, quarter = at_once / 4;
     const Batch<T> factor = Isa::load_two(b, b, depth);
-    const auto multiply = [&](std::size_t row, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+    T* results = column.results;
+    T* const end = results + rows;
+    if (lda == depth && 2 * depth == lanes<T>)  // two rows are one load
+        for (; results + at_once <= end; results += at_once, A += at_once * depth) {
+            Batch<T> products[at_once / 2];
+            DENSIMD_UNROLLED (i, at_once / 2) products[i] = load(A + i * lanes<T>) * factor;
+            column.finished(Isa::template sums_of_halves<true>(products)).store_unaligned(results);
+        }
+    if (results == end) return;
+    const auto multiply = [&](std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
         const auto row_at = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
-            return A + (row + (decltype(kind)::partial && r >= count ? count - 1 : r)) * lda;
+            return A + (decltype(kind)::partial && r >= count ? count - 1 : r) * lda;
         };
         Batch<T> products[at_once / 2];
         DENSIMD_UNROLLED (i, at_once / 2) {
             const std::size_t r = i + i / quarter * quarter;
             products[i] = Isa::load_two(row_at(r), row_at(r + quarter), depth) * factor;
         }
-        T sums[at_once];
-        Isa::sums_of_halves(products, sums);
-        finish(row, 0, count, 1, sums, 1);
+        store<decltype(kind)::partial>(results, count, column.finished(Isa::sums_of_halves(products)));
     };
-    std::size_t row = 0;
-    if (lda == depth && 2 * depth == lanes<T>)  // two rows are one load
-        for (; row + at_once <= rows; row += at_once) {
-            Batch<T> products[at_once / 2];
-            DENSIMD_UNROLLED (i, at_once / 2) products[i] = load(A + (row + 2 * i) * lda) * factor;
-            T sums[at_once];
-            Isa::template sums_of_halves<true>(products, sums);
-            finish(row, 0, at_once, 1, sums, 1);
-        }
-    for (; row + at_once <= rows; row += at_once) multiply(row, at_once, Full{});
-    if (row < rows) multiply(row, rows - row, Partial{});
+    for (; results + at_once <= end; results += at_once, A += at_once * lda) multiply(at_once, Full{});
+    if (results < end) multiply(static_cast<std::size_t>(end - results), Partial{});
 }
 
 // One column, tiles of as many rows as are summed at once; for fewer rows, of half as many where that will
@@ -380,18 +394,27 @@ void dot_columns(std::size_t first, std::size_t rows, std::size_t depth, const T
         if (done < rows) dot_columns<T, Rows / 2>(done, rows, depth, A, lda, b, step, finish);
 }
 
-// The same for one column, whose elements may be any step apart. Long rows are read fewer at a time: as in
-// dot_tiles_of_any_shape.
-template <class T, class Step, class Finish>
-void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b, Step step,
-              const Finish& finish) {
-    if constexpr (TakesTwo<Simd, T> && std::is_same_v<Step, Unit>)
-        if (rows >= 4 && depth <= lanes<T> / 2) return dot_half_lines<Simd>(rows, depth, A, lda, b, finish);
+// Long rows are read fewer at a time: as in dot_tiles_of_any_shape.
+template <class T, class Step>
+[[gnu::noinline]] void dot_columns_of_any_shape(std::size_t rows, std::size_t depth, const T* A,
+                                                std::size_t lda, const T* b, Step step,
+                                                const Column<T>& column) {
     constexpr std::size_t at_once = Simd::sums_at_once<T>;
     if constexpr (at_once == 16)
         if (depth >= 8 * lanes<T>)
-            return dot_columns<T, at_once / 2>(0, rows, depth, A, lda, b, step, finish);
-    dot_columns<T, at_once>(0, rows, depth, A, lda, b, step, finish);
+            return dot_columns<T, at_once / 2>(0, rows, depth, A, lda, b, step, column);
+    dot_columns<T, at_once>(0, rows, depth, A, lda, b, step, column);
+}
+
+// results = A b + bias, where the elements of b are `step` apart.
+template <class T>
+void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b, std::size_t step,
+              T bias, T* results) {
+    const Column<T> column{bias, results};
+    if (step != 1) return dot_columns_of_any_shape(rows, depth, A, lda, b, AnyStep{step}, column);
+    if constexpr (TakesTwo<Simd, T>)
+        if (rows >= 4 && depth <= lanes<T> / 2) return dot_half_lines<Simd>(rows, depth, A, lda, b, column);
+    dot_columns_of_any_shape(rows, depth, A, lda, b, Unit{}, column);
 }
 
 }  // namespace

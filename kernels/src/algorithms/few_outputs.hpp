@@ -86,7 +86,7 @@ struct FewOutputs {
     alignas(64) T W[block_of_inputs * lanes<T>];
     alignas(64) T sums[vectors_of_sums * width<T>];
     alignas(64) T results[vectors_of_sums * quads<T> + 8 * lanes<T>];  // tiles end behind the last row
-    alignas(64) T bias[4 * lanes<T> + width<T>];  // quads of one bias and zeros
+    alignas(64) T bias[4 * lanes<T> + width<T>];                       // quads of one bias and zeros
 };
 
 // Where the quad of output j is in a step of W transposed.

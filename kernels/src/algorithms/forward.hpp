@@ -75,42 +75,52 @@ struct ForwardEpilogue {
 
 // The activation of one sum, in registers.
 template <class T>
-void finish_one_output(T sum, const T* bias, const ActivationFunctions<T>& activation, T* out) {
+DENSIMD_INLINE void finish_one_output(T sum, const T* bias, const ActivationFunctions<T>& activation,
+                                      T* out) {
     const Batch<T> z((sum + T(0)) + (bias ? *bias : T(0)));  // as LaneSum::total
     Simd::store_partial(out, 1, activation.value ? activation.value(z) : z);
 }
 
+// What dense_forward chooses from has its arguments and is out of line, so that small calls do not wait for
+// what others need: 8 -> 1 took a third longer.
+
 // One output of one row, W a contiguous column.
 template <class T>
-void forward_one_sum(std::size_t in, const T* x, const T* W, const T* bias,
-                     const ActivationFunctions<T>& activation, T* out) {
+[[gnu::noinline]] void forward_one_sum(std::size_t, std::size_t in, std::size_t, const T* x, std::size_t,
+                                       const T* W, std::size_t, const T* b, Activation activation, T* a,
+                                       std::size_t) {
     T sum[1];
     dot_rows<1>(in, x, W, 0, AsItIs{}, sum);
-    finish_one_output(sum[0], bias, activation, out);
+    finish_one_output(sum[0], b, functions<T>(activation), a);
 }
 
-// One output: a dot product per row. W is a column whose elements are ldw apart. Contiguous results wait for
-// their activation until all are there, so that its vectors are full.
 template <class T>
-void forward_one_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx, const T* W,
-                        std::size_t ldw, const ForwardEpilogue<T>& epilogue) {
-    const T bias = epilogue.bias ? *epilogue.bias : T(0);
-    T* const out = epilogue.out;
-    const std::size_t ld = batch == 1 ? 1 : epilogue.ld;
-    const auto finish = [&](std::size_t row, std::size_t, std::size_t rows, std::size_t, T* sums,
-                            std::size_t) {
-        T* const results = ld == 1 ? out + row : sums;
-        map(
-            rows, results, [=](Batch<T> sum) { return (sum + Batch<T>(T(0))) + Batch<T>(bias); }, sums);
-        if (ld == 1) return;
-        if (epilogue.activation->values) epilogue.activation->values(rows, sums, sums);
-        for (std::size_t i = 0; i < rows; ++i) out[(row + i) * ld] = sums[i];
-    };
-    if (ldw == 1)
-        dot_gemv(batch, in, X, ldx, W, Unit{}, finish);
-    else
-        dot_gemv(batch, in, X, ldx, W, AnyStep{ldw}, finish);
-    if (ld == 1 && epilogue.activation->values) epilogue.activation->values(batch, out, out);
+void forward_one_output(std::size_t batch, std::size_t in, std::size_t, const T* X, std::size_t ldx,
+                        const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
+                        std::size_t lda);
+
+// One output whose results do not lie back to back: they do so on the stack first.
+template <class T>
+[[gnu::noinline]] void forward_spread_output(std::size_t batch, std::size_t in, const T* X, std::size_t ldx,
+                                             const T* W, std::size_t ldw, const T* b, Activation activation,
+                                             T* A, std::size_t lda) {
+    constexpr std::size_t most = 512;
+    T results[most];
+    for (std::size_t row = 0; row < batch; row += most) {
+        const std::size_t rows = batch - row < most ? batch - row : most;
+        forward_one_output(rows, in, 1, X + row * ldx, ldx, W, ldw, b, activation, results, 1);
+        for (std::size_t i = 0; i < rows; ++i) A[(row + i) * lda] = results[i];
+    }
+}
+
+// One output: a dot product per row. W is a column whose elements are ldw apart.
+template <class T>
+[[gnu::noinline]] void forward_one_output(std::size_t batch, std::size_t in, std::size_t, const T* X,
+                                          std::size_t ldx, const T* W, std::size_t ldw, const T* b,
+                                          Activation activation, T* A, std::size_t lda) {
+    if (batch > 1 && lda > 1) return forward_spread_output(batch, in, X, ldx, W, ldw, b, activation, A, lda);
+    dot_gemv(batch, in, X, ldx, W, ldw, b ? *b : T(0), A);
+    if (const auto values = functions<T>(activation).values) values(batch, A, A);
 }
 
 // W as it is, whose rows are fetched into L1 some rows ahead: each row of a panel may lie on other pages than
@@ -263,22 +273,21 @@ bool short_rows_pay(std::size_t batch, std::size_t out, std::size_t lda) {
 
 // One row, several outputs.
 template <class T>
-DENSIMD_INLINE void dense_forward_row(std::size_t in, std::size_t out, const T* x, const T* W,
-                                      std::size_t ldw, const T* b, Activation activation, T* a) {
+[[gnu::noinline]] void forward_one_row(std::size_t, std::size_t in, std::size_t out, const T* x, std::size_t,
+                                       const T* W, std::size_t ldw, const T* b, Activation activation, T* a,
+                                       std::size_t) {
     if (out >= long_row<T>)
         forward_long_row(in, out, x, W, ldw, AsItIs{}, b, functions<T>(activation), a);
     else
         forward_short_row(in, out, x, W, ldw, AsItIs{}, b, functions<T>(activation), a);
 }
 
+// Several outputs of several rows.
 template <class T>
-void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
-                          const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
-                          std::size_t lda) noexcept {
-    if (out == 1 && batch == 1 && ldw == 1) return forward_one_sum(in, X, W, b, functions<T>(activation), A);
+[[gnu::noinline]] void forward_several(std::size_t batch, std::size_t in, std::size_t out, const T* X,
+                                       std::size_t ldx, const T* W, std::size_t ldw, const T* b,
+                                       Activation activation, T* A, std::size_t lda) {
     const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), A, lda};
-    if (out == 1) return forward_one_output(batch, in, X, ldx, W, ldw, epilogue);
-    if (batch == 1) return dense_forward_row(in, out, X, W, ldw, b, activation, A);
     const Product<T> product{batch, out, in, X, ldx, 1, W, ldw};
     if (narrow_forward_pays(product)) return narrow_forward_of<T>(activation)(product, b, A, lda);
     if constexpr (has_quads<T>)
@@ -289,6 +298,19 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
         forward_short_rows(product, epilogue);
     else
         forward_rows(out, product, epilogue);
+}
+
+template <class T>
+void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                          const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
+                          std::size_t lda) noexcept {
+    const bool one_row = batch == 1;
+    auto* way = forward_several<T>;
+    if (out == 1)
+        way = one_row && ldw == 1 ? forward_one_sum<T> : forward_one_output<T>;
+    else if (one_row)
+        way = forward_one_row<T>;
+    way(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
 }
 
 template <class T>

@@ -13,9 +13,6 @@ void forward_row(const Layer& layer, const T* parameters, const T* x, Activation
             activate<T>(activation, row);
             store_row(layer.outputs, row, y);
         });
-    else if (layer.outputs > 1)
-        dense_forward_row(layer.inputs, layer.outputs, x, parameters + layer.weights, layer.stride,
-                          parameters + layer.biases, activation, y);
     else
         dense_forward_kernel(1, layer.inputs, layer.outputs, x, layer.inputs, parameters + layer.weights,
                              layer.stride, parameters + layer.biases, activation, y, layer.outputs);

@@ -79,7 +79,7 @@ void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, c
 // One output, W a contiguous column: each weight is updated as its product is added to the sum.
 template <class T>
 void update_forward_one_output(std::size_t in, const UpdatedBeforeProduct<T>& source, T* W, const T* next_x,
-                               const ForwardEpilogue<T>& epilogue) {
+                               const T* b, const ActivationFunctions<T>& activation, T* y) {
     const Batch<T> factor(source.scale), dz(in > 0 ? *source.dz : T(0));
     LaneSum<T> sum;
     for_each_lane_vector<T>(in, [&](std::size_t v, std::size_t k, std::size_t n,
@@ -89,7 +89,7 @@ void update_forward_one_output(std::size_t in, const UpdatedBeforeProduct<T>& so
         store<partial>(W + k, n, w);
         sum.part[v] = Simd::fma(load<partial>(next_x + k, n), w, sum.part[v]);
     });
-    finish_one_output(sum.total(), epilogue.bias, *epilogue.activation, epilogue.out);
+    finish_one_output(sum.total(), b, activation, y);
 }
 
 template <class T>
@@ -97,12 +97,11 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
                                  std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept {
     if (b) update_bias(1, out, dz, out, scale, b);
-    const ForwardEpilogue<T> epilogue{b, &functions<T>(activation), y, out};
     const UpdatedBeforeProduct<T> source{x, dz, scale};
     if (out == 1) {
-        if (ldw == 1) return update_forward_one_output(in, source, W, next_x, epilogue);
+        if (ldw == 1) return update_forward_one_output(in, source, W, next_x, b, functions<T>(activation), y);
         update_by_one(in, out, x, dz, scale, W, ldw);
-        return forward_one_output(1, in, next_x, in, W, ldw, epilogue);
+        return forward_one_output(1, in, 1, next_x, in, W, ldw, b, activation, y, 1);
     }
     if (out >= long_row<T>)
         forward_long_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);

@@ -225,9 +225,8 @@ void tiny_forward_kernel(std::size_t batch, const TinyTraining<T>& job) noexcept
         forward_single(batch, job);
     } else {
         for_each_narrow_vector(job, [&](const auto& vector) { vector.forward(batch); });
-        forward_one_output(batch, output.inputs, job.A, job.lda, job.parameters + output.weights, 1,
-                           ForwardEpilogue<T>{job.parameters + output.biases,
-                                              &functions<T>(Activation::identity), outputs, 1});
+        forward_one_output(batch, output.inputs, 1, job.A, job.lda, job.parameters + output.weights, 1,
+                           job.parameters + output.biases, Activation::identity, outputs, 1);
     }
     const Activation activation = takes_logits(job.loss) ? Activation::identity : output.activation;
     for_each_vector<T>(batch, [&](std::size_t i, std::size_t n, auto kind) {

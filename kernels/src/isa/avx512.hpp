@@ -215,17 +215,18 @@ struct Simd {
 
     static void sums(const Batch<float> (&x)[16], float* out) {
         sums_of_halves({halves(x[0], x[4]), halves(x[1], x[5]), halves(x[2], x[6]), halves(x[3], x[7]),
-                        halves(x[8], x[12]), halves(x[9], x[13]), halves(x[10], x[14]), halves(x[11], x[15])},
-                       out);
+                        halves(x[8], x[12]), halves(x[9], x[13]), halves(x[10], x[14]), halves(x[11], x[15])})
+            .store_unaligned(out);
     }
     static void sums(const Batch<double> (&x)[8], double* out) {
-        sums_of_halves({halves(x[0], x[2]), halves(x[1], x[3]), halves(x[4], x[6]), halves(x[5], x[7])}, out);
+        sums_of_halves({halves(x[0], x[2]), halves(x[1], x[3]), halves(x[4], x[6]), halves(x[5], x[7])})
+            .store_unaligned(out);
     }
 
     // The same for vectors of two halves each: those of out[i] and of out[i + sums_at_once / 4], or, if
     // Adjacent, those of out[2 i] and of out[2 i + 1].
     template <bool Adjacent = false>
-    static void sums_of_halves(const Batch<float> (&x)[8], float* out) {
+    static Batch<float> sums_of_halves(const Batch<float> (&x)[8]) {
         const auto quarter = [&x](std::size_t i) {  // four lanes of each
             return _mm512_add_ps(_mm512_shuffle_f32x4(x[i], x[i + 4], 0x88),
                                  _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd));
@@ -233,10 +234,10 @@ struct Simd {
         const __m512 a = pairs(quarter(0), quarter(1)), b = pairs(quarter(2), quarter(3));
         const __m512 sums = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
         const __m512i order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
-        _mm512_storeu_ps(out, Adjacent ? _mm512_permutexvar_ps(order, sums) : sums);
+        return Adjacent ? _mm512_permutexvar_ps(order, sums) : sums;
     }
     template <bool Adjacent = false>
-    static void sums_of_halves(const Batch<double> (&x)[4], double* out) {
+    static Batch<double> sums_of_halves(const Batch<double> (&x)[4]) {
         const auto quarter = [&x](std::size_t i) {  // two lanes of each
             return _mm512_add_pd(_mm512_shuffle_f64x2(x[i], x[i + 2], 0x88),
                                  _mm512_shuffle_f64x2(x[i], x[i + 2], 0xdd));
@@ -244,7 +245,7 @@ struct Simd {
         const __m512d a = quarter(0), b = quarter(1);
         const __m512d sums = _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
         const __m512i order = _mm512_setr_epi64(0, 2, 1, 3, 4, 6, 5, 7);
-        _mm512_storeu_pd(out, Adjacent ? _mm512_permutexvar_pd(order, sums) : sums);
+        return Adjacent ? _mm512_permutexvar_pd(order, sums) : sums;
     }
 
     // The first n elements of p and of q, n <= width / 2, and zeros, in the two halves.
