@@ -2,9 +2,6 @@
 // gradient, and the forward pass of a layer with one output.
 #pragma once
 
-#include <array>
-#include <utility>
-
 #include "algorithms/vector.hpp"
 
 namespace densimd::kernels {
@@ -215,93 +212,6 @@ void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, st
     }
 }
 
-// One row of A times `Depth` columns of B, a vector of each column: the sum of the products of elements
-// First, First + Step, First + 2 Step, ... of the depth, added as the lanes of a LaneSum are. A lane without
-// a term is left out: it could only change the sign of a zero.
-template <std::size_t First, std::size_t Step, std::size_t Depth, class T>
-DENSIMD_INLINE Batch<T> sum_across(const T* a, const Batch<T> (&columns)[Depth]) {
-    if constexpr (Step == lanes<T>)
-        return Batch<T>(a[First]) * columns[First];
-    else if constexpr (First + Step >= Depth)
-        return sum_across<First, 2 * Step>(a, columns);
-    else
-        return sum_across<First, 2 * Step>(a, columns) + sum_across<First + Step, 2 * Step>(a, columns);
-}
-
-// log2(width) perfect shuffles of `width` vectors transpose them.
-template <class B, std::size_t N>
-DENSIMD_INLINE void transpose(B (&x)[N]) {
-    static_assert(N == B::size);
-    for (std::size_t n = 1; n < N; n *= 2) {
-        B shuffled[N];
-        DENSIMD_UNROLLED (i, N / 2)
-            Simd::interleave(x[i], x[i + N / 2], shuffled[2 * i], shuffled[2 * i + 1]);
-        DENSIMD_UNROLLED (i, N) x[i] = shuffled[i];
-    }
-}
-
-// The columns of the first `rows` rows of B, and more of both up to whole vectors.
-template <class T>
-void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb, T* columns) {
-    constexpr std::size_t w = width<T>;
-    for (std::size_t first = 0; first < rows; first += w)
-        for (std::size_t p = 0; p < depth; p += w) {
-            const std::size_t count = depth - p < w ? depth - p : w;
-            Batch<T> x[w];
-            DENSIMD_UNROLLED (i, w)
-                x[i] = Simd::load_partial(B + (first + i < rows ? first + i : rows - 1) * ldb + p, count);
-            transpose(x);
-            DENSIMD_UNROLLED (i, w) x[i].store_aligned(columns + (p + i) * lanes<T> + first);
-        }
-}
-
-// sums[r] = row r of A times a vector of each of `Depth` columns, which are a line apart and stay in
-// registers; sums are `ld` apart. Plus 0, as in LaneSum::total.
-template <class T, std::size_t Depth>
-void shallow_rows(std::size_t rows, const T* A, std::size_t lda, const T* columns, T* sums, std::size_t ld) {
-    Batch<T> column[Depth];
-    DENSIMD_UNROLLED (p, Depth) column[p] = Batch<T>::load_aligned(columns + p * lanes<T>);
-    for (std::size_t r = 0; r < rows; ++r)
-        (sum_across<0, 1>(A + r * lda, column) + Batch<T>(T(0))).store_aligned(sums + r * ld);
-}
-
-// Element d - 1 is for depth d.
-template <class T>
-constexpr auto all_shallow_rows = []<std::size_t... Before>(std::index_sequence<Before...>) {
-    return std::array{shallow_rows<T, Before + 1>...};
-}
-(std::make_index_sequence<lanes<T>>());
-
-// A depth of one line at most leaves dot products one multiply-add per several shuffles. With several rows of
-// A, lanes run along the columns of C instead, and some lines of rows of B are transposed once for all of
-// them. Bound: per vector of C `depth` broadcasts, which are loads, with as many multiplications and
-// additions. Results wait in L1 for finish.finish_rows(row, col, rows, cols, sums, ld), whose calls would
-// drive the columns from the registers.
-template <class T, class Finish>
-void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda,
-                  const T* B, std::size_t ldb, const Finish& finish) {
-    constexpr std::size_t w = width<T>, line = lanes<T>, widest = 4 * line;
-    alignas(64) T columns[widest * line];
-    alignas(64) T sums[16 * widest];
-    const bool narrow = cols <= line;
-    const std::size_t ld = narrow ? line : widest, at_once = narrow ? 64 : 16;  // rows that fill `sums`
-    const auto multiply = all_shallow_rows<T>[depth - 1];
-    for (std::size_t col = 0; col < cols; col += widest) {
-        const std::size_t cols_left = cols - col < widest ? cols - col : widest;
-        for (std::size_t c = 0; c < cols_left; c += line)
-            transpose(cols_left - c < line ? cols_left - c : line, depth, B + (col + c) * ldb, ldb,
-                      columns + c * line);
-        for (std::size_t row = 0; row < rows; row += at_once) {
-            const std::size_t rows_left = rows - row < at_once ? rows - row : at_once;
-            for (std::size_t c = 0; c < cols_left; c += w) {
-                const T* const column = columns + c / line * line * line + c % line;
-                multiply(rows_left, A + row * lda, lda, column, sums + c, ld);
-            }
-            finish.finish_rows(row, col, rows_left, cols_left, sums, ld);
-        }
-    }
-}
-
 // Tiles of 4 x 4 sums where the loads count: they take fewer than 2 x 8, and their rows compete less for
 // sets of L1. Where the depth is short, results in longer pieces count more.
 template <class T, class Finish>
@@ -317,16 +227,12 @@ void dot_tiles_of_any_shape(std::size_t rows, std::size_t cols, std::size_t dept
     dot_tiles<T, 2, at_once / 2>(done, rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
 }
 
-// The transposition takes as long as the dot products of two rows where a vector has 16 lanes, and less than
-// those of two rows where it has fewer.
 template <class T, class Finish>
 void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda, const T* B,
               std::size_t ldb, const Finish& finish) {
     if (rows == 1)
         dot_one_row(
             cols, depth, A, B, ldb, [](std::size_t, std::size_t) { return AsItIs{}; }, finish);
-    else if (8 * rows > Simd::sums_at_once<T> && depth > 0 && depth <= lanes<T>)
-        shallow_gemm(rows, cols, depth, A, lda, B, ldb, finish);
     else
         dot_tiles_of_any_shape(rows, cols, depth, A, lda, B, ldb, finish);
 }

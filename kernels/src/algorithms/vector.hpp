@@ -201,6 +201,18 @@ void store_rows(std::size_t rows, std::size_t n, const T* from, std::size_t ld_f
         });
 }
 
+// log2(width) perfect shuffles of `width` vectors transpose them.
+template <class B, std::size_t N>
+DENSIMD_INLINE void transpose(B (&x)[N]) {
+    static_assert(N == B::size);
+    for (std::size_t n = 1; n < N; n *= 2) {
+        B shuffled[N];
+        DENSIMD_UNROLLED (i, N / 2)
+            Simd::interleave(x[i], x[i + N / 2], shuffled[2 * i], shuffled[2 * i + 1]);
+        DENSIMD_UNROLLED (i, N) x[i] = shuffled[i];
+    }
+}
+
 // Calls add(i, s) for each of `rows` rows i, s = i % 4 a constant: sums over rows in four parts, as one alone
 // would wait for each of its additions.
 template <class Add>
