@@ -305,28 +305,47 @@ void update_single_bias(std::size_t batch, const T* dz, std::size_t lddz, T scal
     Simd::store_partial(b, 1, updated<T>(Batch<T>(scale), total, Batch<T>(*b)));
 }
 
+// Biases of some vectors at once, as the sums of one would wait for their additions; if Partial, of `count`
+// elements of a single one.
+template <std::size_t Vectors, bool Partial, class T>
+void update_biases(std::size_t batch, std::size_t count, const T* dZ, std::size_t lddz, T scale, T* b) {
+    constexpr std::size_t w = width<T>;
+    const auto dz = [=](std::size_t i, std::size_t v)
+                        DENSIMD_INLINE_LAMBDA { return load<Partial>(dZ + i * lddz + v * w, count); };
+    Batch<T> total[Vectors];
+    if (batch < rows_for_four_sums) {
+        DENSIMD_UNROLLED (v, Vectors) total[v] = dz(0, v);
+        for (std::size_t i = 1; i < batch; ++i)
+            DENSIMD_UNROLLED (v, Vectors) total[v] = total[v] + dz(i, v);
+    } else {
+        const Batch<T> zero(T(0));
+        Batch<T> sum[Vectors][4];
+        DENSIMD_UNROLLED (v, Vectors)
+            DENSIMD_UNROLLED (s, 4) sum[v][s] = zero;
+        for_each_row_of_four_sums(batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
+            DENSIMD_UNROLLED (v, Vectors) sum[v][s] = sum[v][s] + dz(i, v);
+        });
+        DENSIMD_UNROLLED (v, Vectors) total[v] = sum_of(sum[v]);
+    }
+    DENSIMD_UNROLLED (v, Vectors) {
+        T* const to = b + v * w;
+        store<Partial>(to, count, updated<T>(Batch<T>(scale), total[v], load<Partial>(to, count)));
+    }
+}
+
 // b += scale (sum of dZ's rows): the bias is the weight of an input that is always 1. From rows_for_four_sums
 // rows on in four sums.
 template <class T>
 void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t lddz, T scale, T* b) {
     if (out == 1 && batch >= rows_for_four_sums) return update_single_bias(batch, dZ, lddz, scale, b);
-    const Batch<T> factor(scale);
-    for_each_vector<T>(out, [&](std::size_t j, std::size_t count, auto kind) {
-        constexpr bool partial = decltype(kind)::partial;
-        const auto dz = [&](std::size_t i)
-                            DENSIMD_INLINE_LAMBDA { return load<partial>(dZ + i * lddz + j, count); };
-        Batch<T> total = dz(0);
-        if (batch < rows_for_four_sums) {
-            for (std::size_t i = 1; i < batch; ++i) total = total + dz(i);
-        } else {
-            const Batch<T> zero(T(0));
-            Batch<T> sum[4] = {zero, zero, zero, zero};
-            for_each_row_of_four_sums(
-                batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA { sum[s] = sum[s] + dz(i); });
-            total = sum_of(sum);
-        }
-        store<partial>(b + j, count, updated<T>(factor, total, load<partial>(b + j, count)));
-    });
+    constexpr std::size_t w = width<T>, at_once = Simd::accumulators / 6;  // times four sums
+    const auto update = [=]<std::size_t Vectors, bool Partial>(std::size_t j) {
+        update_biases<Vectors, Partial>(batch, out - j, dZ + j, lddz, scale, b + j);
+    };
+    std::size_t j = 0;
+    for (; j + at_once * w <= out; j += at_once * w) update.template operator()<at_once, false>(j);
+    for (; j + w <= out; j += w) update.template operator()<1, false>(j);
+    if (j < out) update.template operator()<1, true>(j);
 }
 
 template <class T>
