@@ -66,7 +66,7 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
         });
     Batch<T> to_sum[Rows * Cols];
     DENSIMD_UNROLLED (i, Rows * Cols) to_sum[i] = sum_of(sum[i / Cols][i % Cols]);
-    T sums[Rows * Cols];
+    T sums[(Rows * Cols + width<T> - 1) / width<T> * width<T>];  // whole vectors
     sums_of_lanes<T>(to_sum, sums);
     finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums, Cols);
 }
@@ -246,10 +246,12 @@ struct Column {
     // As LaneSum::total.
     Batch<T> finished(Batch<T> sum) const { return (sum + Batch<T>(T(0))) + Batch<T>(bias); }
 
-    void operator()(std::size_t row, std::size_t, std::size_t rows, std::size_t, const T* sums,
-                    std::size_t) const {
-        map(
-            rows, results + row, [column = *this](Batch<T> sum) { return column.finished(sum); }, sums);
+    DENSIMD_INLINE void operator()(std::size_t row, std::size_t, std::size_t rows, std::size_t, const T* sums,
+                                   std::size_t) const {
+        if (Simd::sums_at_once<T> >= width<T> && rows == width<T>)
+            finished(load(sums)).store_unaligned(results + row);
+        else
+            for (std::size_t r = 0; r < rows; ++r) results[row + r] = (sums[r] + T(0)) + bias;
     }
 };
 

@@ -214,17 +214,19 @@ struct Simd {
     static constexpr std::size_t sums_at_once = 64 / sizeof(T);
 
     static void sums(const Batch<float> (&x)[16], float* out) {
-        sums_of_halves({halves(x[0], x[4]), halves(x[1], x[5]), halves(x[2], x[6]), halves(x[3], x[7]),
-                        halves(x[8], x[12]), halves(x[9], x[13]), halves(x[10], x[14]), halves(x[11], x[15])})
-            .store_unaligned(out);
+        const Batch<float> two[8] = {halves(x[0], x[4]),   halves(x[1], x[5]),  halves(x[2], x[6]),
+                                     halves(x[3], x[7]),   halves(x[8], x[12]), halves(x[9], x[13]),
+                                     halves(x[10], x[14]), halves(x[11], x[15])};
+        sums_of_halves(two).store_unaligned(out);
     }
     static void sums(const Batch<double> (&x)[8], double* out) {
-        sums_of_halves({halves(x[0], x[2]), halves(x[1], x[3]), halves(x[4], x[6]), halves(x[5], x[7])})
-            .store_unaligned(out);
+        const Batch<double> two[4] = {halves(x[0], x[2]), halves(x[1], x[3]), halves(x[4], x[6]),
+                                      halves(x[5], x[7])};
+        sums_of_halves(two).store_unaligned(out);
     }
 
-    // The same for vectors of two halves each: those of out[i] and of out[i + sums_at_once / 4], or, if
-    // Adjacent, those of out[2 i] and of out[2 i + 1].
+    // The same sums, as a vector, for vectors of two halves each: those of sums i and i + sums_at_once / 4,
+    // or, if Adjacent, of sums 2 i and 2 i + 1.
     template <bool Adjacent = false>
     static Batch<float> sums_of_halves(const Batch<float> (&x)[8]) {
         const auto quarter = [&x](std::size_t i) {  // four lanes of each
