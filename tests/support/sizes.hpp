@@ -65,7 +65,10 @@ inline std::vector<Shape> matrix_shapes() {
                            {17, 20, 512},
                            {32, 20, 512},
                            {17, 20, 1024},
-                           {270, 20, 515}};
+                           {270, 20, 515},
+                           // single outputs, spread, in blocks
+                           {513, 9, 1},
+                           {1030, 3, 1}};
     shapes.insert(shapes.end(), std::begin(large), std::end(large));
 #ifndef DENSIMD_TESTS_ARE_SLOW
     // The same with sums in blocks, or of few rows.

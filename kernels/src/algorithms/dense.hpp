@@ -1,6 +1,8 @@
 // The layer's backward passes: the gradient of its input and the update of its weights.
 #pragma once
 
+#include <iterator>
+
 #include "algorithms/forward.hpp"
 #include "algorithms/shallow_gemm.hpp"
 #include "algorithms/tall_gemm.hpp"
@@ -47,9 +49,6 @@ struct InputGradient {
         if (gradients) gradients(count, X + col, sums, dX + col);
     }
 
-    // The same for the columns from there on.
-    InputGradient at(std::size_t col) const { return {X + col, ldx, activation, dX + col, lddx}; }
-
     // Any number of columns, no sum -0; behind those of each row there are whole vectors.
     DENSIMD_INLINE void finish_rows(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
                                     const T* sums, std::size_t ld) const {
@@ -61,26 +60,33 @@ struct InputGradient {
     }
 };
 
-// A line of outputs at most, several rows. The usual activations' derivatives are short enough to go with the
-// sums, for all whole lines of inputs.
+// By Activation; null where the derivative is too long to go with the sums.
+template <class T>
+constexpr decltype(&shallow_lines<T, NoDerivative>) all_shallow_lines[] = {
+    shallow_lines<T, NoDerivative>,
+    shallow_lines<T, SigmoidActivation<T>>,
+    shallow_lines<T, TanhActivation<T>>,
+    nullptr,
+    shallow_lines<T, ReluActivation<T>>,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+};
+
+// A line of outputs at most, several rows.
 template <class T>
 void backward_few_outputs(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz,
-                          const T* W, std::size_t ldw, Activation activation, const InputGradient<T>& to) {
-    const std::size_t whole = in / lanes<T> * lanes<T>;
-    std::size_t done = 0;
-    const auto lines_with = [&]<class Derivative>(Derivative) {
-        shallow_lines<T, Derivative>(batch, whole, out, dZ, lddz, W, ldw, to.dX, to.lddx, to.X, to.ldx);
-        done = whole;
-    };
-    if (activation == Activation::identity)
-        lines_with(NoDerivative{});
-    else if (activation == Activation::sigmoid)
-        lines_with(SigmoidActivation<T>{});
-    else if (activation == Activation::tanh)
-        lines_with(TanhActivation<T>{});
-    else if (activation == Activation::relu)
-        lines_with(ReluActivation<T>{});
-    if (done < in) shallow_gemm(batch, in - done, out, dZ, lddz, W + done * ldw, ldw, to.at(done));
+                          const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
+                          T* dX, std::size_t lddx) {
+    static_assert(std::size(all_shallow_lines<T>) == std::size(all_functions<T>));
+    const auto lines = all_shallow_lines<T>[static_cast<std::size_t>(activation)];
+    const std::size_t done = lines ? in / lanes<T> * lanes<T> : 0;
+    if (done > 0) lines(batch, done, out, dZ, lddz, W, ldw, dX, lddx, X, ldx);
+    if (done < in)
+        shallow_gemm(batch, in - done, out, dZ, lddz, W + done * ldw, ldw,
+                     InputGradient<T>{X ? X + done : X, ldx, &functions<T>(activation), dX + done, lddx});
 }
 
 template <class T>
@@ -89,11 +95,9 @@ void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t 
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
     if (out == 1 && ldw == 1)
         return backward_one_output(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
-    const InputGradient<T> gradient{X, ldx, &functions<T>(activation), dX, lddx};
     if (is_shallow<T>(batch, out))
-        backward_few_outputs(batch, in, out, dZ, lddz, W, ldw, activation, gradient);
-    else
-        dot_gemm(batch, in, out, dZ, lddz, W, ldw, gradient);
+        return backward_few_outputs(batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
+    dot_gemm(batch, in, out, dZ, lddz, W, ldw, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
 }
 
 template <class T>

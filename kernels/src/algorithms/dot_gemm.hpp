@@ -248,7 +248,7 @@ struct Column {
 
     DENSIMD_INLINE void operator()(std::size_t row, std::size_t, std::size_t rows, std::size_t, const T* sums,
                                    std::size_t) const {
-        if (Simd::sums_at_once<T> >= width<T> && rows == width<T>)
+        if (Simd::sums_at_once<T> >= width<T> && rows == width<T>)  // a tile can fill a vector, and does
             finished(load(sums)).store_unaligned(results + row);
         else
             for (std::size_t r = 0; r < rows; ++r) results[row + r] = (sums[r] + T(0)) + bias;
@@ -267,14 +267,13 @@ template <class Isa, class T>
     constexpr std::size_t at_once = Isa::template sums_at_once<T>, quarter = at_once / 4;
     const Batch<T> factor = Isa::load_two(b, b, depth);
     T* results = column.results;
-    T* const end = results + rows;
     if (lda == depth && 2 * depth == lanes<T>)  // two rows are one load
-        for (; results + at_once <= end; results += at_once, A += at_once * depth) {
+        for (; rows >= at_once; rows -= at_once, results += at_once, A += at_once * depth) {
             Batch<T> products[at_once / 2];
             DENSIMD_UNROLLED (i, at_once / 2) products[i] = load(A + i * lanes<T>) * factor;
             column.finished(Isa::template sums_of_halves<true>(products)).store_unaligned(results);
         }
-    if (results == end) return;
+    if (rows == 0) return;
     const auto multiply = [&](std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
         const auto row_at = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
             return A + (decltype(kind)::partial && r >= count ? count - 1 : r) * lda;
@@ -286,20 +285,21 @@ template <class Isa, class T>
         }
         store<decltype(kind)::partial>(results, count, column.finished(Isa::sums_of_halves(products)));
     };
-    for (; results + at_once <= end; results += at_once, A += at_once * lda) multiply(at_once, Full{});
-    if (results < end) multiply(static_cast<std::size_t>(end - results), Partial{});
+    for (; rows >= at_once; rows -= at_once, results += at_once, A += at_once * lda)
+        multiply(at_once, Full{});
+    if (rows > 0) multiply(rows, Partial{});
 }
 
 // One column, tiles of as many rows as are summed at once; for fewer rows, of half as many where that will
 // do.
-template <class T, std::size_t Rows, class Step, class Finish>
+template <std::size_t Rows, class T, class Step>
 void dot_columns(std::size_t first, std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
-                 const T* b, Step step, const Finish& finish) {
+                 const T* b, Step step, const Column<T>& column) {
     std::size_t done = rows;
     if constexpr (Rows > 2) done = (rows - first) % Rows > Rows / 2 ? rows : rows - (rows - first) % Rows;
-    dot_tiles<T, Rows, 1>(first, done, 1, depth, A, lda, b, 0, step, finish);
+    dot_tiles<T, Rows, 1>(first, done, 1, depth, A, lda, b, 0, step, column);
     if constexpr (Rows > 2)
-        if (done < rows) dot_columns<T, Rows / 2>(done, rows, depth, A, lda, b, step, finish);
+        if (done < rows) dot_columns<Rows / 2>(done, rows, depth, A, lda, b, step, column);
 }
 
 // Long rows are read fewer at a time: as in dot_tiles_of_any_shape.
@@ -309,9 +309,8 @@ template <class T, class Step>
                                                 const Column<T>& column) {
     constexpr std::size_t at_once = Simd::sums_at_once<T>;
     if constexpr (at_once == 16)
-        if (depth >= 8 * lanes<T>)
-            return dot_columns<T, at_once / 2>(0, rows, depth, A, lda, b, step, column);
-    dot_columns<T, at_once>(0, rows, depth, A, lda, b, step, column);
+        if (depth >= 8 * lanes<T>) return dot_columns<at_once / 2>(0, rows, depth, A, lda, b, step, column);
+    dot_columns<at_once>(0, rows, depth, A, lda, b, step, column);
 }
 
 // results = A b + bias, where the elements of b are `step` apart.

@@ -3,7 +3,6 @@
 
 #include "algorithms/activation.hpp"
 #include "algorithms/broadcast_gemm.hpp"
-#include "algorithms/dot_gemm.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -198,6 +197,7 @@ void few_outputs(const Product<T>& product, const T* b, const ActivationFunction
     constexpr std::size_t most_rows =
         FewOutputs<T>::vectors_of_sums / Outputs * quads<T> / rows_of_tile * rows_of_tile;
     const std::size_t in = product.depth;
+    static_assert(4 * (Outputs - 1) + width<T> <= 4 * lanes<T>);  // whole vectors fit into `bias`
     for (std::size_t j = 0; j < Outputs; ++j)
         (b ? load<true>(b + j, 1) : Batch<T>(T(0))).store_unaligned(memory.bias + 4 * j);
     for (std::size_t row = 0; row < product.rows; row += most_rows) {

@@ -82,7 +82,7 @@ void shallow_lines(std::size_t rows, std::size_t cols, std::size_t depth, const 
     for (std::size_t col = 0; col < cols; col += line) {
         transpose(line, depth, B + col * ldb, ldb, columns);
         for (std::size_t v = 0; v < line; v += width<T>)
-            multiply(rows, A, lda, columns + v, C + col + v, ldc, X + col + v, ldx);
+            multiply(rows, A, lda, columns + v, C + col + v, ldc, X ? X + col + v : X, ldx);
     }
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "algorithms/broadcast_gemm.hpp"
-#include "algorithms/dot_gemm.hpp"
 
 namespace densimd::kernels {
 namespace {
