@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <densimd/nn/matrix.hpp>
+#include <densimd/nn/network.hpp>
 
 namespace densimd::nn {
 
@@ -15,6 +17,13 @@ inline std::string text(double value) {
     char digits[32];
     std::snprintf(digits, sizeof digits, "%g", value);
     return digits;
+}
+
+inline std::string shape_of(const std::vector<Dense>& layers) {
+    if (layers.empty()) return "without layers";
+    std::string text = std::to_string(layers.front().inputs);
+    for (const Dense& layer : layers) text += "-" + std::to_string(layer.outputs);
+    return text;
 }
 
 inline void check_columns(const std::string& what, std::size_t found, std::size_t expected) {

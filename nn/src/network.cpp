@@ -115,7 +115,8 @@ void BasicNetwork<T>::predict(const MatrixView<const T>& X, const MatrixView<T>&
         throw Error("predict: out has " + std::to_string(out.rows()) + " rows; expected " +
                     std::to_string(X.rows()));
     if (!workspace.fits(layers_))
-        throw Error("predict: the workspace was made for a network of another shape");
+        throw Error("predict: the workspace was made for a network of another shape; expected " +
+                    shape_of(layers_));
     run(X, out, workspace, threads);
 }
 

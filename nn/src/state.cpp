@@ -1,5 +1,6 @@
 // What training goes on from: the optimiser's state and the whole.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -9,17 +10,6 @@
 #include "descent.hpp"
 
 namespace densimd::nn {
-namespace {
-
-std::string shape_of(const std::vector<Dense>& layers) {
-    if (layers.empty()) return "without layers";
-    std::string text = std::to_string(layers.front().inputs);
-    for (const Dense& layer : layers) text += "-" + std::to_string(layer.outputs);
-    return text;
-}
-
-}  // namespace
-
 template <class T>
 OptimizerState<T> BasicNetwork<T>::prepare(const Optimizer& optimizer) {
     if (!is_plain_descent(optimizer)) gradient_.resize(parameters_.size());
@@ -56,8 +46,12 @@ void BasicNetwork<T>::restore(const TrainingState<T>& state) {
     check("parameters", state.parameters, parameters_.size());
     check("elements of the first moment", optimizer.first_moment, fresh.first_moment.size());
     check("elements of the second moment", optimizer.second_moment, fresh.second_moment.size());
-    if (!kernels_->all_finite(state.parameters.size(), state.parameters.data()))
-        throw Error("restore: a parameter of the state is not finite");
+    if (!kernels_->all_finite(state.parameters.size(), state.parameters.data())) {
+        const auto found = std::ranges::find_if(state.parameters, [](T p) { return !std::isfinite(p); });
+        throw Error("restore: the state has " + text(static_cast<double>(*found)) + " for parameter " +
+                    std::to_string(found - state.parameters.begin()) +
+                    " (counted from 0); expected finite numbers");
+    }
     if (optimizer.method != Optimizer::Method::sgd) gradient_.resize(parameters_.size());
     optimizer_state_ = OptimizerState<T>(optimizer);
     std::ranges::copy(state.parameters, parameters_.begin());

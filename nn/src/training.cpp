@@ -105,7 +105,7 @@ void BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<
     const auto last_layer_is = [this](Activation activation, const char* name, const char* of_loss) {
         if (layers_.back().activation != activation)
             throw Error(std::string(of_loss) + " needs a last layer with " + name + "; layer " +
-                        std::to_string(layers_.size() - 1) + " has another activation");
+                        std::to_string(layers_.size() - 1) + " (counted from 0) has another activation");
     };
     const auto targets_are = [&Y](T lowest, T highest, const char* range, const char* of_loss) {
         for (std::size_t i = 0; i < Y.rows(); ++i)
@@ -137,10 +137,12 @@ void BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<
 
 template <class T>
 void BasicNetwork<T>::check_batch(std::size_t rows, const Workspace<T>& workspace) const {
-    if (!workspace.fits(layers_)) throw Error("the workspace was made for a network of another shape");
+    if (!workspace.fits(layers_))
+        throw Error("the workspace was made for a network of another shape; expected " + shape_of(layers_));
     if (rows > workspace.batch())
         throw Error("a batch of " + std::to_string(rows) + " rows does not fit a workspace for " +
-                    std::to_string(workspace.batch()));
+                    std::to_string(workspace.batch()) + "; expected one of make_workspace(" +
+                    std::to_string(rows) + ")");
 }
 
 template <class T>

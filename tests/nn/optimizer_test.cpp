@@ -252,7 +252,7 @@ TEST_CASE("a state of another network is refused") {
     refuse(active.training_state(), {"same activations"});
     nn::TrainingState<float> infinite = state;
     infinite.parameters[3] = std::numeric_limits<float>::infinity();
-    refuse(infinite, {"not finite"});
+    refuse(infinite, {"inf", "parameter 3"});
     state.optimizer.method = static_cast<Method>(9);
     refuse(state, {"unknown optimizer"});
     state.optimizer.method = Method::adam;
