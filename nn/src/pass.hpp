@@ -249,10 +249,12 @@ class Pass {
     /// Copies rows first .. first + count - 1 to the workspace's rows from `slot` on.
     void gather(const Rows<T>& source, std::size_t first, std::size_t slot,
                 std::size_t count) const noexcept {
-        const std::size_t* const order = source.order ? source.order + first : nullptr;
-        const std::size_t from = order ? 0 : first, rows = order ? source.X.rows() : count;
-        copy_rows(source.X.middle_rows(from, rows), order, gathered_inputs(slot, count));
-        copy_rows(source.Y.middle_rows(from, rows), order, gathered_targets(slot, count));
+        gather_rows(source, source.X, first, gathered_inputs(slot, count));
+        gather_rows(source, source.Y, first, gathered_targets(slot, count));
+    }
+    void gather_inputs(const Rows<T>& source, std::size_t first, std::size_t slot,
+                       std::size_t count) const noexcept {
+        gather_rows(source, source.X, first, gathered_inputs(slot, count));
     }
     /// The targets alone, of a network with one output, back to back. `inputs` does not say then where the
     /// inputs are.
@@ -279,6 +281,14 @@ class Pass {
                              output.data(), output.stride());
             input = output;
         }
+    }
+
+    static void gather_rows(const Rows<T>& source, MatrixView<const T> from, std::size_t first,
+                            MatrixView<T> to) noexcept {
+        if (source.order)
+            copy_rows(from, source.order + first, to);
+        else
+            copy_rows(from.middle_rows(first, to.rows()), nullptr, to);
     }
 
     MatrixView<T> gathered_targets(std::size_t slot, std::size_t count) const noexcept {

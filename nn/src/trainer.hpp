@@ -70,14 +70,14 @@ class Trainer {
 
     // Steps of one row, in one call for many, on one thread; with the bits of steps one by one, unless with
     // `lookahead`. Plain descent only. The outputs are wanted for a metric. Calls after_rows(first row, rows,
-    // losses): up to the first that is not finite, if one is.
+    // slot, losses): up to the first that is not finite, if one is.
     template <class AfterRows>
     void epoch_of_single_rows(bool lookahead, bool outputs, const AfterRows& after_rows) const {
         const std::size_t at_once = work_.workspace.batch();
         for (std::size_t first = 0; first < work_.source.count; first += at_once) {
             const std::size_t count = std::min(at_once, work_.source.count - first);
             const std::size_t done = single_rows(first, count, lookahead, outputs);
-            after_rows(first, std::min(done + 1, count), pass_.losses(0));
+            after_rows(first, std::min(done + 1, count), 0, pass_.losses(0));
         }
     }
 

@@ -219,7 +219,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         make_workspace(blocks                    ? BlockEngine<T>::workspace_rows
                        : engine == Engine::plain ? batch
                                                  : std::min<std::size_t>(order.size(), 256));
-    AlignedVector<T> G(blocks ? BlockEngine<T>::G_size : 0);
+    AlignedVector<T> block_memory(blocks ? BlockEngine<T>::memory(layers_) : 0);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(validation.count, 1, 256));
     const Work<T> train{*kernels_, layers_, workspace, training, options.loss, options.threads};
     const Work<T> validate{*kernels_,  layers_,      validation_workspace,
@@ -258,19 +258,20 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             if (options.metric != Metric::none)
                 train.add_metric(metric, parameters_.data(), first, count, slot);
         };
-        const auto after_rows = [&](std::size_t first, std::size_t count, const T* row_losses) {
+        const auto after_rows = [&](std::size_t first, std::size_t count, std::size_t slot,
+                                    const T* row_losses) {
             double sum = losses;  // in a register: each addition waits for the one before
             std::size_t i = 0;
             for (; i < count && std::isfinite(row_losses[i]); ++i) sum += static_cast<double>(row_losses[i]);
             losses = sum;
             step += i;
             for (std::size_t row = 0; row < i && options.metric != Metric::none; ++row)
-                train.add_metric(metric, parameters_.data(), first + row, 1, row);
-            if (i < count) after(first + i, 1, i, static_cast<double>(row_losses[i]));
+                train.add_metric(metric, parameters_.data(), first + row, 1, slot + row);
+            if (i < count) after(first + i, 1, slot + i, static_cast<double>(row_losses[i]));
         };
         if (blocks)
-            BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), G.data())
-                .epoch(options.metric != Metric::none, after);
+            BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), block_memory.data())
+                .epoch(options.metric != Metric::none, after_rows);
         else if (engine != Engine::plain)
             trainer.epoch_of_single_rows(lookahead, options.metric != Metric::none, after_rows);
         else

@@ -149,8 +149,8 @@ TEST_CASE_TEMPLATE("train_per_sample has the bits of the layers' kernels", T, fl
             }
 }
 
-// The first layer's logits are those of the block's start and what G makes of the samples before; its dZ is
-// left in a matrix, and its parameters are left alone.
+// The first layer's logits are those of the block's start and what the steps of the samples before add; its
+// dZ is left in a matrix, and its parameters are left alone.
 TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
     Random random;
     for (const auto& widths : all_widths)
@@ -160,7 +160,11 @@ TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
             INFO("network ", net.name(), ", loss ", static_cast<int>(loss));
             const auto X = random.vector<T>(samples * net.inputs()),
                        Y = random.vector<T>(samples * net.outputs(), 0, 1),
-                       G = random.vector<T>(samples * samples), P = random.vector<T>(samples * first.outputs);
+                       products = random.vector<T>(samples * samples),
+                       P = random.vector<T>(samples * first.outputs);
+            const T learning_rate = T{0.01f};
+            std::vector<T> G = products;
+            for (T& g : G) g = -learning_rate * (g + 1);
             on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
                 // Sample by sample as a network without its first layer, whose activation the test applies.
                 TestNetwork<T> rest = net;
@@ -170,11 +174,19 @@ TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
                     const bool alone = rest.layers.empty();
                     std::vector<T> a(first.outputs), dz(first.outputs);
                     T* const z = expected_dZ.data() + i * first.outputs;
-                    kernels.dense_forward(
-                        1, i, first.outputs, G.data() + i * samples, samples, expected_dZ.data(),
-                        first.outputs, z,
-                        alone && kernels::takes_logits(loss) ? Activation::identity : first.activation,
-                        a.data(), first.outputs);
+                    // Even and odd steps are summed apart.
+                    std::vector<T> odd(first.outputs);
+                    for (std::size_t step = 0; step < i; ++step) {
+                        T* const sum = step % 2 == 0 ? z : odd.data();
+                        kernels.dense_forward(1, 1, first.outputs, G.data() + i * samples + step, 1,
+                                              expected_dZ.data() + step * first.outputs, first.outputs, sum,
+                                              Activation::identity, sum, first.outputs);
+                    }
+                    for (std::size_t j = 0; j < first.outputs; ++j) z[j] += odd[j];
+                    const bool logits = alone && kernels::takes_logits(loss);
+                    kernels.dense_forward(1, 0, first.outputs, z, 1, z, first.outputs, z,
+                                          logits ? Activation::identity : first.activation, a.data(),
+                                          first.outputs);
                     const std::vector<T> y(Y.begin() + static_cast<std::ptrdiff_t>(i * net.outputs()),
                                            Y.begin() + static_cast<std::ptrdiff_t>((i + 1) * net.outputs()));
                     T value = 0;
@@ -185,7 +197,7 @@ TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
                                                    dz.data());
                     } else {
                         const Trained<T> after =
-                            train_layer_by_layer(kernels, rest, loss, T{0.01f}, a, y, {0});
+                            train_layer_by_layer(kernels, rest, loss, learning_rate, a, y, {0});
                         dz = after.dX;
                         multiply_by_derivative(kernels, first.activation, first.outputs, a.data(), dz.data());
                         rest.parameters = after.parameters;
@@ -195,17 +207,18 @@ TEST_CASE_TEMPLATE("train_per_sample within a block", T, float, double) {
                     expected_losses.push_back(value);
                 }
 
-                GuardedTraining<T> found(net, loss, T{0.01f}, X, Y, samples, samples, layout);
-                Guarded<T> dZ(samples, first.outputs, P, layout), G_in(samples, samples, G, layout);
-                found.job.G = G_in.data();
-                found.job.ldg = G_in.ld();
+                GuardedTraining<T> found(net, loss, learning_rate, X, Y, samples, samples, layout);
+                Guarded<T> dZ(samples, first.outputs, P, layout),
+                    all_products(samples, samples, products, layout);
+                found.job.products = all_products.data();
+                found.job.ldp = all_products.ld();
                 found.job.dZ = dZ.data();
                 found.job.lddz = dZ.ld();
                 CHECK(kernels.train_per_sample(samples, found.job) == samples);
                 CHECK(bit_difference(dZ.values(), expected_dZ) == "");
                 CHECK(bit_difference(found.parameters.values(), rest.parameters) == "");
                 CHECK(bit_difference(found.losses.values(), expected_losses) == "");
-                CHECK((dZ.padding_intact() && G_in.unchanged() && found.X.unchanged()));
+                CHECK((dZ.padding_intact() && all_products.unchanged() && found.X.unchanged()));
                 return expected_dZ;
             });
         }

@@ -61,7 +61,7 @@ TEST_CASE_TEMPLATE("the trained weights of a seed, on ISAs with FMA", T, float, 
     net.fit(X, Y, {.loss = nn::cosine_distance, .batch_size = 7, .epochs = 3});
     CHECK(hash_of(net) == pinned<T>(13687035061063610619u, 9054283952890478737u));
     net.fit(X, Y, {.epochs = 2, .engine = nn::Engine::block});
-    CHECK(hash_of(net) == pinned<T>(17509496705987789551u, 12338634333238733226u));
+    CHECK(hash_of(net) == pinned<T>(467679822476682812u, 13659422372118446663u));
 }
 
 TEST_CASE_TEMPLATE("the trained weights of the other losses, on ISAs with FMA", T, float, double) {
@@ -105,7 +105,7 @@ TEST_CASE_TEMPLATE("one hash per engine and batch size, for 1 to 4 threads, on I
         std::uint64_t hash;
     } const cases[] = {{nn::Engine::plain, 1, pinned<T>(2468605084824962062u, 7185048223224202524u)},
                        {nn::Engine::fused, 1, pinned<T>(2468605084824962062u, 7185048223224202524u)},
-                       {nn::Engine::block, 1, pinned<T>(418499271164825138u, 4828878801261811119u)},
+                       {nn::Engine::block, 1, pinned<T>(4746081018259009939u, 15282071056278975560u)},
                        {nn::Engine::automatic, 7, pinned<T>(4370360986790371810u, 17186675861140046554u)},
                        {nn::Engine::plain, 32, pinned<T>(11939062441234038241u, 11667275106002128052u)},
                        {nn::Engine::plain, 75, pinned<T>(12628314927948533276u, 17697664336487757571u)}};

@@ -83,13 +83,18 @@ struct PerSampleTraining {
     bool lookahead = false;
 
     // Within a block of samples whose inputs are known the first layer's W and b may stand still. Then its
-    // logits of sample i are those with this W and b, which row i of dZ holds, plus the sum over s < i of
-    // G[i][s] dZ[s]: with G[i][s] = -learning_rate (x_i . x_s + 1) what the steps of the samples before would
-    // have added. Each sample leaves its dZ in its row, for dense_update with all of them. X is not read.
-    const T* G = nullptr;  // [samples][ldg], of which s < i is read; null: no block
-    std::size_t ldg = 0;
+    // logits of sample i are those with this W and b, which row i of dZ holds, plus what the steps of the
+    // samples before would have added: the sum over s < i of -learning_rate (products[i][s] + 1) dZ[s], with
+    // products of samples, x_i . x_s. Each sample leaves its dZ in its row, for dense_update with all of
+    // them. X is not read.
+    const T* products = nullptr;  // [samples][ldp], of which s < i is read; null: no block
+    std::size_t ldp = 0;
     T* dZ = nullptr;  // [samples][outputs of the first layer]
     std::size_t lddz = 0;
+
+    // For what has_transposable_last: W of the last layer, transposed, which is read and updated instead of
+    // that among the parameters; another order of rounding. Null: W is among the parameters.
+    T* transposed = nullptr;  // [transposed_size of that layer], 0 where transposed_at has no weight
 };
 
 /// Elements of 16 floats or 8 doubles that hold n.
@@ -107,6 +112,33 @@ constexpr bool can_look_ahead(std::size_t depth, const Layer* layers, Loss loss)
     return has_separate_terms(loss) && layers[0].inputs <= lookahead_inputs && layers[0].outputs >= 1 &&
            layers[0].outputs <= whole_lines<T>(1) &&
            (depth == 1 || (depth == 2 && layers[1].outputs == 1 && layers[1].stride == 1));
+}
+
+/// The most samples of a block for train_per_sample.
+inline constexpr std::size_t longest_block = 64;
+
+/// Networks whose last layer train_per_sample takes transposed: one of several layers, with 2 to 16 float or
+/// 8 double outputs.
+template <class T>
+constexpr bool has_transposable_last(std::size_t depth, const Layer* layers) noexcept {
+    return depth > 1 && layers[depth - 1].outputs > 1 && layers[depth - 1].outputs <= whole_lines<T>(1);
+}
+
+/// How W of such a layer lies transposed: a line of 16 float or 8 double inputs of one output after the
+/// other, with room for a multiple of four outputs, then the next lines. Elements of a line of inputs of all
+/// outputs, of all of W, and before the weight of input k and output j.
+template <class T>
+constexpr std::size_t transposed_line(const Layer& layer) noexcept {
+    return (layer.outputs + 3) / 4 * 4 * whole_lines<T>(1);
+}
+template <class T>
+constexpr std::size_t transposed_size(const Layer& layer) noexcept {
+    return whole_lines<T>(layer.inputs) / whole_lines<T>(1) * (transposed_line<T>(layer) + whole_lines<T>(1));
+}
+template <class T>
+constexpr std::size_t transposed_at(const Layer& layer, std::size_t k, std::size_t j) noexcept {
+    constexpr std::size_t line = whole_lines<T>(1);
+    return k / line * transposed_line<T>(layer) + j * line + k % line;
 }
 
 /// The most inputs that networks of tiny_forward and tiny_step may have, and the fewest rows of such a step:

@@ -185,6 +185,20 @@ DENSIMD_INLINE Batch<T> value_of_one(const Function& function, Batch<T> x) {
         return function.value(x);
 }
 
+// Some vectors, in registers.
+template <class Function, class T, std::size_t N>
+DENSIMD_INLINE void activate_all(const Function& function, Batch<T> (&x)[N]) {
+    if constexpr (N == 4 && HasTwoWays<Function, T>) {
+        if (is_any_unusual(function, x)) [[unlikely]] {
+            DENSIMD_UNROLLED (v, N) x[v] = value_of_any(function, x[v]);
+        } else {
+            DENSIMD_UNROLLED (v, N) x[v] = function.template value<Usual>(x[v]);
+        }
+    } else {
+        DENSIMD_UNROLLED (v, N) x[v] = value_of_one(function, x[v]);
+    }
+}
+
 template <class T, template <class> class Function>
 Batch<T> value_vector(Batch<T> x) {
     return value_of_one(Function<T>{}, x);

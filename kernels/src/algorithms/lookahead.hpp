@@ -291,11 +291,11 @@ struct Lookahead {
 
     // From the logits of the last layer to its dz. False if the loss is not finite.
     template <class Row>
-    DENSIMD_INLINE bool finish(Row& row, std::size_t i, std::size_t source_row) const {
+    DENSIMD_INLINE bool finish(Row& row, std::size_t i, const T* y) const {
         const auto activate = [&](Batch<T>& z) DENSIMD_INLINE_LAMBDA { z = value_by<T>(last_activation, z); };
         for_each_vector_of(activate, row);
         Row dz;
-        const T loss = loss_of(row, job.Y + source_row * job.ldy, dz);
+        const T loss = loss_of(row, y, dz);
         const auto derive = [&](Batch<T>& gradient, Batch<T> a) DENSIMD_INLINE_LAMBDA {
             gradient = gradient_by<T>(last_activation, a, gradient);
         };
@@ -308,19 +308,18 @@ struct Lookahead {
 
     // From the logits of the first layer, to its dz.
     template <class Row>
-    DENSIMD_INLINE bool after_first(NoHead<T, Row>&, Batch<T>, Row& row, std::size_t i,
-                                    std::size_t source_row) const {
-        return finish(row, i, source_row);
+    DENSIMD_INLINE bool after_first(NoHead<T, Row>&, Batch<T>, Row& row, std::size_t i, const T* y) const {
+        return finish(row, i, y);
     }
     template <std::size_t Vectors>
     DENSIMD_INLINE bool after_first(Head<T, Vectors>& head, Batch<T> factor, Line<T, Vectors>& row,
-                                    std::size_t i, std::size_t source_row) const {
+                                    std::size_t i, const T* y) const {
         DENSIMD_UNROLLED (v, Vectors) {
             row.part[v] = value_by<T>(first.activation, row.part[v]) & head.mask.part[v];
             head.derivative.part[v] = gradient_by<T>(first.activation, row.part[v], head.w.part[v]);
         }
         Single<T> dz = head.logit(row);
-        if (!finish(dz, i, source_row)) return false;
+        if (!finish(dz, i, y)) return false;
         head.step(row, factor, dz);
         head.last_dz = dz.lanes;
         DENSIMD_UNROLLED (v, Vectors) row.part[v] = head.derivative.part[v] * dz.lanes;
@@ -360,7 +359,7 @@ struct Lookahead {
             for_each_vector_of(scale, step, dz);
             stepping = before;
             before = x;
-            if (!after_first(rest, factor, z, i, source_row)) break;
+            if (!after_first(rest, factor, z, i, job.Y + source_row * job.ldy)) break;
             dz = z;
         }
         layer.step_and_logits(in, b, stepping, step, zeros);

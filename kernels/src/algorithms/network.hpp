@@ -1,7 +1,7 @@
 // Whole networks: rows through all layers, and training sample after sample, in one call.
 #pragma once
 
-#include "algorithms/lookahead.hpp"
+#include "algorithms/transposed_layer.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -220,9 +220,45 @@ struct PerSampleTrainer {
 
     // In a block; `steps` of it are taken.
     void first_layer_of_block(std::size_t steps, const Sample& sample) const {
-        dense_forward_kernel(1, steps, first.outputs, job.G + steps * job.ldg, job.ldg, job.dZ, job.lddz,
-                             dz_of_first, activation(first), a_of(0), first.outputs);
+        const Batch<T> factor(scale), one(T(1));
+        alignas(64) T G[longest_block];  // in whole vectors: loads would wait for a masked store
+        for_each_vector<T>(steps, [&](std::size_t s, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+            const T* const products = job.products + steps * job.ldp + s;
+            store<false>(G + s, count, factor * (load<decltype(kind)::partial>(products, count) + one));
+        });
+        if (first.outputs < long_row<T>)
+            add_steps(steps, G);
+        else
+            dense_forward_kernel(1, steps, first.outputs, G, steps, job.dZ, job.lddz, dz_of_first,
+                                 activation(first), a_of(0), first.outputs);
         if (job.depth == 1) loss_of_row(job.loss, last, a_of(0), sample.y, dz_of_first, sample.loss);
+    }
+
+    // What the steps add to the logits in dz_of_first, and the activation, in registers: the next layer waits
+    // for it.
+    void add_steps(std::size_t steps, const T* G) const {
+        const auto columns = [&](std::size_t j, std::size_t count, auto vectors,
+                                 auto kind) DENSIMD_INLINE_LAMBDA {
+            constexpr std::size_t n = decltype(vectors)::value;
+            constexpr bool partial = decltype(kind)::partial;
+            Batch<T> z[n];
+            logits_of_row<2, partial>(steps, count, G, job.dZ + j, job.lddz, AsItIs{}, dz_of_first + j, z);
+            with_activation<T>(activation(first), [&](const auto& function) DENSIMD_INLINE_LAMBDA {
+                if constexpr (!requires { function == nullptr; }) activate_all(function, z);
+                return z[0];
+            });
+            for_each_vector_of_row<n, partial, T>(
+                count, [&](std::size_t v, std::size_t k, std::size_t left, auto ends)
+                           DENSIMD_INLINE_LAMBDA { store<ends>(a_of(0) + j + k, left, z[v]); });
+        };
+        constexpr std::size_t w = width<T>;
+        std::size_t j = 0;
+        for (; j + 4 * w <= first.outputs; j += 4 * w)
+            columns(j, 4 * w, std::integral_constant<std::size_t, 4>{}, Full{});
+        for_each_vector<T>(first.outputs - j,
+                           [&](std::size_t k, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+                               columns(j + k, count, std::integral_constant<std::size_t, 1>{}, kind);
+                           });
     }
 
     void next_layer(std::size_t l, const Sample& sample) const {
@@ -233,6 +269,27 @@ struct PerSampleTrainer {
                                [&](auto row) DENSIMD_INLINE_LAMBDA { take(l, row, sample); });
         forward_row(layer, parameters, x, activation(layer), a_of(l));
         if (l + 1 == job.depth) loss_of_row(job.loss, last, a_of(l), sample.y, dz_of(l), sample.loss);
+    }
+
+    // The last layer, transposed, of sample i: forward, loss and backward; false if the loss is not finite.
+    template <std::size_t Vectors = vectors_per_line<T>>
+    bool transposed_layer(const TransposedLayer<T>& given, std::size_t i, const Sample& sample) const {
+        if constexpr (Vectors > 1)
+            if (last.outputs <= (Vectors - 1) * width<T>)
+                return transposed_layer<Vectors - 1>(given, i, sample);
+        const TransposedLayer<T> layer = given;  // a local: fields could change under the stores
+        const std::size_t l = job.depth - 1;
+        const T* const x = a_of(l - 1);
+        Line<T, Vectors> row = layer.template logits<Vectors>(x);
+        if (has_separate_terms(job.loss)) {
+            if (!Lookahead<T>{job}.finish(row, i, sample.y)) return false;
+        } else {
+            row = finish(row, sample);
+            copy_outputs(i);
+            if (!is_finite(*sample.loss)) return false;
+        }
+        layer.backward(x, row, scale, job.layers[l - 1].activation, dz_of(l - 1));
+        return true;
     }
 
     void backward(std::size_t l) const {
@@ -249,30 +306,59 @@ struct PerSampleTrainer {
         for (std::size_t j = 0; j < last.outputs; ++j) job.outputs[i * job.ldo + j] = a[j];
     }
 
-    std::size_t run(std::size_t samples) {
-        // A block's first layer has no row in registers to begin a head with.
-        if (job.G && job.depth == 2) head = false;
-        const std::size_t depth = head ? job.depth - 1 : job.depth;
+    // Calls layers_behind(i, sample i) for each sample after its first layer has gone forward and before that
+    // is updated, until it returns false.
+    template <class LayersBehind>
+    std::size_t run(std::size_t samples, const LayersBehind& layers_behind) {
         const T* x = nullptr;
         for (std::size_t i = 0; i < samples; ++i) {
             const Sample now = sample(i);
-            if (job.G) {
+            if (job.products) {
                 dz_of_first = job.dZ + i * job.lddz;
                 first_layer_of_block(i, now);
             } else {
                 first_layer(x, now);
             }
-            for (std::size_t l = 1; l < depth; ++l) next_layer(l, now);
-            copy_outputs(i);
-            if (!is_finite(*now.loss)) return i;
-            for (std::size_t l = depth - 1; l > 0; --l) backward(l);
+            if (!layers_behind(i, now)) return i;
             x = now.x;
         }
-        if (x != nullptr && job.G == nullptr)
+        if (x != nullptr && job.products == nullptr)
             dense_update_kernel(1, first.inputs, first.outputs, x, first.inputs, dz_of(0), first.outputs,
                                 scale, job.parameters + first.weights, first.stride,
                                 job.parameters + first.biases);
         return samples;
+    }
+
+    std::size_t run(std::size_t samples) {
+        // A block's first layer has no row in registers to begin a head with.
+        if (job.products && job.depth == 2) head = false;
+        const std::size_t depth = head ? job.depth - 1 : job.depth;
+        return run(samples, [&](std::size_t i, const Sample& now) {
+            for (std::size_t l = 1; l < depth; ++l) next_layer(l, now);
+            copy_outputs(i);
+            if (!is_finite(*now.loss)) return false;
+            for (std::size_t l = depth - 1; l > 0; --l) backward(l);
+            return true;
+        });
+    }
+
+    // The last layer's step is taken when the next sample has gone through the first one, which so need not
+    // wait for it.
+    std::size_t run_with_transposed_last(std::size_t samples) {
+        alignas(64) T lines[2 * lanes<T>] = {};
+        T* const biases = job.parameters + last.biases;
+        const TransposedLayer<T> layer(last, job.transposed, lines);
+        for (std::size_t j = 0; j < last.outputs; ++j) layer.b[j] = biases[j];
+        const std::size_t done = run(samples, [&](std::size_t i, const Sample& now) {
+            if (i > 0) layer.update();
+            for (std::size_t l = 1; l + 1 < job.depth; ++l) next_layer(l, now);
+            if (!transposed_layer(layer, i, now)) return false;
+            for (std::size_t l = job.depth - 2; l > 0; --l) backward(l);
+            return true;
+        });
+        if (done > 0 && done == samples) layer.update();
+        for (std::size_t j = 0; j < last.outputs; ++j) biases[j] = layer.b[j];
+        return done;
     }
 
     // A single output of at most a line of inputs: the weights stay in registers from sample to sample.
@@ -307,8 +393,9 @@ template <class T>
 std::size_t train_per_sample_kernel(std::size_t samples, const PerSampleTraining<T>& training) noexcept {
     if (training.lookahead) return train_looking_ahead(samples, training);
     PerSampleTrainer<T> trainer{training};
+    if (training.transposed) return trainer.run_with_transposed_last(samples);
     const Layer& layer = trainer.first;
-    if (training.depth > 1 || training.G || !is_single<T>(layer) || layer.inputs > lanes<T>)
+    if (training.depth > 1 || training.products || !is_single<T>(layer) || layer.inputs > lanes<T>)
         return trainer.run(samples);
     constexpr std::size_t vectors = vectors_per_line<T>;
     if constexpr (vectors == 4) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "reference/layers.hpp"
 #include "reference/losses.hpp"
@@ -106,11 +107,22 @@ struct LayerScratch {
 template <class T>
 LayerScratch<T> scratch_of(const PerSampleTraining<T>& job, std::size_t sample, std::size_t l) {
     T* const a = job.scratch + per_sample_scratch<T>(l, job.layers);
-    return {a, l == 0 && job.G ? job.dZ + sample * job.lddz : a + whole_lines<T>(job.layers[l].outputs)};
+    const bool in_block = l == 0 && job.products;
+    return {a, in_block ? job.dZ + sample * job.lddz : a + whole_lines<T>(job.layers[l].outputs)};
+}
+
+// The last layer's weights change places with those in job.transposed.
+template <class T>
+void exchange_last_layer(const PerSampleTraining<T>& job) {
+    const Layer& last = job.layers[job.depth - 1];
+    for (std::size_t k = 0; k < last.inputs; ++k)
+        for (std::size_t j = 0; j < last.outputs; ++j)
+            std::swap(job.parameters[last.weights + k * last.stride + j],
+                      job.transposed[transposed_at<T>(last, k, j)]);
 }
 
 template <class T>
-std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& job) noexcept {
+std::size_t train_in_place(std::size_t samples, const PerSampleTraining<T>& job) {
     const Layer& last = job.layers[job.depth - 1];
     for (std::size_t i = 0; i < samples; ++i) {
         const std::size_t row = job.order ? job.order[i] : i;
@@ -122,10 +134,13 @@ std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& jo
             const bool logits = l + 1 == job.depth && takes_logits(job.loss);
             const Activation activation = logits ? Activation::identity : layer.activation;
             const auto [a, dz] = scratch_of(job, i, l);
-            if (l == 0 && job.G)
-                dense_forward<T>(1, i, layer.outputs, job.G + i * job.ldg, job.ldg, job.dZ, job.lddz, dz,
-                                 activation, a, layer.outputs);
-            else
+            if (l == 0 && job.products) {
+                T G[longest_block];
+                for (std::size_t s = 0; s < i; ++s)
+                    G[s] = -job.learning_rate * (job.products[i * job.ldp + s] + 1);
+                dense_forward<T>(1, i, layer.outputs, G, i, job.dZ, job.lddz, dz, activation, a,
+                                 layer.outputs);
+            } else
                 dense_forward<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs,
                                  job.parameters + layer.weights, layer.stride, job.parameters + layer.biases,
                                  activation, a, layer.outputs);
@@ -138,7 +153,7 @@ std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& jo
             for (std::size_t j = 0; j < last.outputs; ++j)
                 dz[j] = static_cast<T>(
                     dz[j] * derivative(last.activation, wide(a[j]), default_parameter<T>(last.activation)));
-        for (std::size_t l = job.depth; l-- > (job.G ? 1 : 0);) {
+        for (std::size_t l = job.depth; l-- > (job.products ? 1 : 0);) {
             const Layer& layer = job.layers[l];
             T* const W = job.parameters + layer.weights;
             const T* const dZ = scratch_of(job, i, l).dz;
@@ -151,6 +166,14 @@ std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& jo
         }
     }
     return samples;
+}
+
+template <class T>
+std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& job) noexcept {
+    if (job.transposed) exchange_last_layer(job);
+    const std::size_t done = train_in_place(samples, job);
+    if (job.transposed) exchange_last_layer(job);
+    return done;
 }
 
 }  // namespace
