@@ -137,6 +137,44 @@ struct Fetching : AsItIs {
     }
 };
 
+// A source of W that also fetches another panel of it into L2: a line for each row that is gone through.
+template <class T, class Source>
+struct FetchingNext : Source {
+    const T* next;
+    std::size_t ld;
+
+    DENSIMD_INLINE auto row(std::size_t k) const {
+        __builtin_prefetch(next + k * ld, 0, 2);
+        return Source::row(k);
+    }
+};
+
+template <std::size_t Columns>
+constexpr std::size_t rows_to_fetch_in = 10 * max_rows<Columns, 1>;
+
+// W in L3: the last tiles of a panel fetch the next panel, as a tile whose panel came from L3 would wait for
+// it. Not all tiles do: what is fetched early leaves L2 again, as X passes by. For rows_to_fetch_in or more:
+// 1024 x 1024 with 256 rows 2 % faster on Zen 5, and 5 % while other programs share L3.
+template <std::size_t Columns, class T, class Source, class Epilogue>
+void gemm_fetching_next(const Product<T>& product, const Source& source, const Epilogue& epilogue) {
+    constexpr std::size_t panel = Columns * width<T>, height = max_rows<Columns, 1>, lines = panel / lanes<T>;
+    Product<T> head = product, tile = product;
+    head.rows = product.rows - lines * height;
+    tile.rows = height;
+    for (std::size_t column = 0; column < product.cols; column += panel) {
+        const std::size_t left = product.cols - column;
+        head.cols = tile.cols = left < panel ? left : panel;
+        head.B = tile.B = product.B + column;
+        broadcast_panels<T, Columns, 1>(head, source, epilogue.at(0, column));
+        for (std::size_t t = 0; t < lines; ++t) {
+            const std::size_t row = head.rows + t * height;
+            tile.A = product.A + row * product.row_stride;
+            const FetchingNext<T, Source> fetching{source, tile.B + panel + t * lanes<T>, product.ldb};
+            broadcast_panels<T, Columns, 1>(tile, fetching, epilogue.at(row, column));
+        }
+    }
+}
+
 // Rows that compete for sets of L1: few can be fetched ahead, which pays where most of a panel is not in L2
 // yet, for its first tile; with two tiles, whose heights then are about equal, for both. Tiles of 8 rows and
 // 3 vectors take less of W at a time; so where they save a third of the tiles they are faster. All this as
@@ -147,6 +185,8 @@ void few_sets_gemm(const Product<T>& product, const Epilogue& epilogue) {
     const Fetching<T, 4> fetching{{}, product.ldb};
     const auto multiply = [&](auto columns) {
         constexpr std::size_t Columns = decltype(columns)::value, height = max_rows<Columns, 1>;
+        if (product.rows >= rows_to_fetch_in<Columns>)
+            return gemm_fetching_next<Columns>(product, AsItIs{}, epilogue);
         const bool only_two = product.rows <= 2 * height;
         Product<T> first = product, rest = product;
         first.rows = only_two ? product.rows : height;
@@ -185,6 +225,8 @@ void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
             return few_sets_gemm(product, epilogue);
         } else if (!in_l2 && (rows == 4 || rows == 7 || rows == 8)) {
             return broadcast_panels<T, columns_for(4, 1), 1>(product, fetching, epilogue);
+        } else if (!in_l2 && rows >= rows_to_fetch_in<of_high>) {
+            return gemm_fetching_next<of_high>(product, fetching, epilogue);
         } else {
             return broadcast_panels<T, of_high, 1>(product, fetching, epilogue);
         }
@@ -201,16 +243,16 @@ void multiply_block(bool packed, const Product<T>& product, const ForwardEpilogu
 }
 
 // The depth in about equal blocks, whose sums wait in the output: stored and loaded again they keep their
-// bits. Blocks are so long that this is little beside the products. Where W's rows reach only few sets of L2,
-// they are shorter, so that a panel stays there with room for X (4 KiB apart, 512 rows take all of a Xeon's 2
-// MiB), unless there are too few rows to come back to it. Narrow panels are packed then, as are those too
-// large for L1.
+// bits. Blocks are so long that this is little beside the products, and so short that two panels are in L2:
+// see gemm_fetching_next. Where W's rows reach only few sets of L2, they are shorter, so that a panel stays
+// there with room for X (4 KiB apart, 512 rows take all of a Xeon's 2 MiB), unless there are too few rows to
+// come back to it. Narrow panels are packed then, as are those too large for L1.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const bool few_sets = has_few_sets<T>(product.ldb);
     const bool packed = packing_pays(product) && (few_sets || product.depth > 512);
     const std::size_t longest = packed              ? max_packed_depth<T>
-                                : !few_sets         ? 3072
+                                : !few_sets         ? 1152
                                 : product.rows < 24 ? 1023
                                                     : 384;
     const std::size_t blocks = product.rows > 2 * few_rows ? (product.depth + longest - 1) / longest : 1;
