@@ -158,21 +158,23 @@ constexpr std::size_t rows_to_fetch_in = 10 * max_rows<Columns, 1>;
 template <std::size_t Columns, class T, class Source, class Epilogue>
 void gemm_fetching_next(const Product<T>& product, const Source& source, const Epilogue& epilogue) {
     constexpr std::size_t panel = Columns * width<T>, height = max_rows<Columns, 1>, lines = panel / lanes<T>;
-    Product<T> head = product, tile = product;
+    Product<T> head = product;
     head.rows = product.rows - lines * height;
-    tile.rows = height;
-    for (std::size_t column = 0; column < product.cols; column += panel) {
-        const std::size_t left = product.cols - column;
-        head.cols = tile.cols = left < panel ? left : panel;
-        head.B = tile.B = product.B + column;
+    head.cols = panel;
+    std::size_t column = 0;
+    for (; column + panel < product.cols; column += panel) {
+        head.B = product.B + column;
         broadcast_panels<T, Columns, 1>(head, source, epilogue.at(0, column));
         for (std::size_t t = 0; t < lines; ++t) {
-            const std::size_t row = head.rows + t * height;
-            tile.A = product.A + row * product.row_stride;
-            const FetchingNext<T, Source> fetching{source, tile.B + panel + t * lanes<T>, product.ldb};
-            broadcast_panels<T, Columns, 1>(tile, fetching, epilogue.at(row, column));
+            const FetchingNext<T, Source> fetching{source, head.B + panel + t * lanes<T>, product.ldb};
+            broadcast_tiles<T, height, Columns, 1, false>(head, width<T>, fetching, epilogue.at(0, column),
+                                                          head.rows + t * height, 0, 1);
         }
     }
+    Product<T> last = product;
+    last.cols -= column;
+    last.B += column;
+    broadcast_panels<T, Columns, 1>(last, source, epilogue.at(0, column));
 }
 
 // Rows that compete for sets of L1: few can be fetched ahead, which pays where most of a panel is not in L2
