@@ -211,8 +211,8 @@ void few_sets_gemm(const Product<T>& product, const Epilogue& epilogue) {
 }
 
 // Tall tiles of wide panels have loads to spare for fetching, low ones where W is too large for L2. From L3,
-// wider panels are faster, as their lines come in longer runs: for 4, 7 and 8 rows, whose tiles have at most
-// four.
+// a single tile of all rows is faster than two that go through a panel one after the other: 4 rows x 6
+// vectors, whose lines come in longer runs, and 8 x 3.
 template <class T, class Epilogue>
 void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
     if constexpr (!has_narrow_panels<T>) {
@@ -225,8 +225,10 @@ void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
             if (!in_l2 && !few_sets) return broadcast_panels<T, of_low, 1>(product, fetching, epilogue);
         } else if (few_sets) {
             return few_sets_gemm(product, epilogue);
-        } else if (!in_l2 && (rows == 4 || rows == 7 || rows == 8)) {
+        } else if (!in_l2 && rows == 4) {
             return broadcast_panels<T, columns_for(4, 1), 1>(product, fetching, epilogue);
+        } else if (!in_l2 && (rows == 7 || rows == 8)) {
+            return broadcast_panels<T, columns_for(8, 1), 1>(product, fetching, epilogue);
         } else if (!in_l2 && rows >= rows_to_fetch_in<of_high>) {
             return gemm_fetching_next<of_high>(product, fetching, epilogue);
         } else {
