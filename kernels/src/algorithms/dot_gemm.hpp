@@ -107,11 +107,15 @@ DENSIMD_INLINE void dot_lines(std::size_t p, const T* a, const T* B, std::size_t
     }
 }
 
-// One row of A: sums[r] = the dot products of a with `Rows` rows of B. Bound: one load per vector of B, and
-// the shuffles at the end.
+template <class T, std::size_t Rows>
+struct SumsOfRows {
+    Batch<T> row[Rows];
+};
+
+// The dot products of a with `Rows` rows of B, before the sums along lanes.
 template <std::size_t Rows, class T, class Source>
-[[gnu::noinline]] void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb,
-                                const Source& source, T* sums) {
+DENSIMD_INLINE SumsOfRows<T, Rows> dot_streams(std::size_t depth, const T* a, const T* B, std::size_t ldb,
+                                               const Source& source) {
     constexpr std::size_t vectors = vectors_per_line<T>, line = lanes<T>, w = width<T>;
     // Lines of `a` in registers: with more streams than prefetchers, writing wants longer runs than reading.
     constexpr std::size_t room = Simd::accumulators / 3 / vectors,
@@ -140,8 +144,22 @@ template <std::size_t Rows, class T, class Source>
             sum[r][v] = Simd::fma(element, b, sum[r][v]);
         }
     }
+    SumsOfRows<T, Rows> sums;
+    DENSIMD_UNROLLED (r, Rows) sums.row[r] = sum_of(sum[r]);
+    return sums;
+}
+
+// One row of A: sums[r] = the dot products of a with `Rows` rows of B. Bound: one load per vector of B, and
+// the shuffles at the end, which 16 rows share. Of these, eight are read at a time.
+template <std::size_t Rows, class T, class Source>
+[[gnu::noinline]] void dot_rows(std::size_t depth, const T* a, const T* B, std::size_t ldb,
+                                const Source& source, T* sums) {
+    constexpr std::size_t streams = Rows < 8 ? Rows : 8;
     Batch<T> to_sum[Rows];
-    DENSIMD_UNROLLED (r, Rows) to_sum[r] = sum_of(sum[r]);
+    DENSIMD_UNROLLED (g, Rows / streams) {
+        const auto group = dot_streams<streams>(depth, a, B + g * streams * ldb, ldb, source.at(g * streams));
+        DENSIMD_UNROLLED (r, streams) to_sum[g * streams + r] = group.row[r];
+    }
     sums_of_lanes<T>(to_sum, sums);
 }
 
