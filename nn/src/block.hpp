@@ -13,8 +13,9 @@ namespace densimd::nn {
 // With X the inputs of the block's samples and dz_s what the first layer learns from sample s, its logits are
 //     z_t = x_t W + b + sum over s < t of G[t][s] dz_s,    G[t][s] = -learning_rate (x_t . x_s + 1),
 // and after the block W -= learning_rate X^T dZ: products of matrices. Short blocks read and write W often;
-// long ones spend length / 2 multiply-adds per input on G, and as many per output on the sums. Where inputs
-// are so large that G overflows, a block is trained sample after sample as by the fused engine.
+// long ones spend length / 2 multiply-adds per input on the products of samples, and as many per output on
+// the sums. Where inputs are so large that G could overflow, a block is trained sample after sample as by the
+// fused engine.
 template <class T>
 class BlockEngine {
   public:
@@ -97,7 +98,7 @@ class BlockEngine {
         return layer.outputs < 512 ? longest - longest / 4 : longest;
     }
 
-    // Whether G is finite, for the two halves of the workspace.
+    // Whether G is sure to be finite, for the two halves of the workspace.
     using Finite = std::array<bool, 2>;
 
     // Gathers the inputs of a block and computes their products, of which only what is below the diagonal

@@ -216,8 +216,9 @@ struct Kernels {
 
     /// Stochastic gradient descent, a step after every sample, in their order: for each, dense_forward
     /// through the layers, the loss, dense_backward_input and dense_update with the scale -learning_rate;
-    /// with the bits of these, unless within a block or looking ahead. Stops before the step of a sample
-    /// whose loss is not finite. Returns the number of steps; a loss that stopped it is written, too.
+    /// with the bits of these, unless within a block, looking ahead or with a layer transposed. Stops before
+    /// the step of a sample whose loss is not finite. Returns the number of steps; a loss that stopped it is
+    /// written, too.
     std::size_t (*train_per_sample)(std::size_t samples, const PerSampleTraining<T>& training) noexcept;
 
     // ---- losses: value per row and gradient in one pass ----

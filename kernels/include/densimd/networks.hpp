@@ -78,8 +78,8 @@ struct PerSampleTraining {
     T* scratch;  // per_sample_scratch elements
 
     // For what can_look_ahead, and not within a block; another order of rounding: the first layer's logits of
-    // a sample are those with the parameters from before the last step, plus what that step changes, G dZ
-    // with G as below. So the products with W need not wait for it.
+    // a sample are those with the parameters from before the last step, plus what that step changes, as
+    // within a block. So the products with W need not wait for it.
     bool lookahead = false;
 
     // Within a block of samples whose inputs are known the first layer's W and b may stand still. Then its
@@ -93,8 +93,8 @@ struct PerSampleTraining {
     std::size_t lddz = 0;
 
     // For what has_transposable_last: W of the last layer, transposed, which is read and updated instead of
-    // that among the parameters; another order of rounding. Null: W is among the parameters.
-    T* transposed = nullptr;  // [transposed_size of that layer], 0 where transposed_at has no weight
+    // that among the parameters, where the biases stay; another order of rounding. Null: W is among them.
+    T* transposed = nullptr;  // [transposed_size of that layer], see there
 };
 
 /// Elements of 16 floats or 8 doubles that hold n.
@@ -125,8 +125,9 @@ constexpr bool has_transposable_last(std::size_t depth, const Layer* layers) noe
 }
 
 /// How W of such a layer lies transposed: a line of 16 float or 8 double inputs of one output after the
-/// other, with room for a multiple of four outputs, then the next lines. Elements of a line of inputs of all
-/// outputs, of all of W, and before the weight of input k and output j.
+/// other, with room for a multiple of four outputs, then the next lines; all but the weights are zeros.
+/// Behind it is room for the inputs of one sample. Elements of a line of inputs of all outputs, of all of
+/// this, and before the weight of input k and output j.
 template <class T>
 constexpr std::size_t transposed_line(const Layer& layer) noexcept {
     return (layer.outputs + 3) / 4 * 4 * whole_lines<T>(1);

@@ -200,15 +200,15 @@ constexpr std::size_t block_of_rows = 8 * lanes<T>;
 
 // All rows of B, a block of rows after the other. source_of(col, count) is the source of a block, whose
 // at(r) is that of its rows from r on. finish(col, count, sums) takes the results of a block: more calls
-// would drive what belongs to all rows from the registers. Long rows are read four at a time, unless all are
-// in L1: with more streams than prefetchers, L3 and DRAM were 5 to 10 % slower on Zen 5.
+// would drive what belongs to all rows from the registers. Long rows are taken four at a time, unless all are
+// in L1 and only read: with more streams than prefetchers, L3 and DRAM were 5 to 10 % slower on Zen 5.
 template <class T, class SourceOf, class Finish>
 void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, std::size_t ldb,
                  const SourceOf& source_of, const Finish& finish) {
     using Source = decltype(source_of(0, 0));
     constexpr std::size_t at_once = Simd::sums_at_once<T>, few = at_once < 4 ? at_once : 4;
-    constexpr std::size_t l1 = 32768 / sizeof(T);
-    const bool many = depth < long_row<T> || (!Source::writes && cols * ldb <= l1);
+    constexpr std::size_t elements_of_l1 = 32768 / sizeof(T);
+    const bool many = depth < long_row<T> || (!Source::writes && cols * ldb <= elements_of_l1);
     alignas(64) T sums[block_of_rows<T>];
     for (std::size_t col = 0; col < cols; col += block_of_rows<T>) {
         const std::size_t rows = cols - col < block_of_rows<T> ? cols - col : block_of_rows<T>;

@@ -214,12 +214,11 @@ void few_sets_gemm(const Product<T>& product, const Epilogue& epilogue) {
 // a single tile of all rows is faster than two that go through a panel one after the other: 4 rows x 6
 // vectors, whose lines come in longer runs, and 8 x 3.
 template <class T, class Epilogue>
-void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
+void fetching_gemm(bool in_l2, const Product<T>& product, const Epilogue& epilogue) {
     if constexpr (!has_narrow_panels<T>) {
         constexpr std::size_t of_high = columns_for(tile_height<1>, 1), of_low = columns_for(few_rows, 1);
         const std::size_t rows = product.rows;
         const bool few_sets = has_few_sets<T>(product.ldb);
-        const bool in_l2 = product.depth * product.ldb * sizeof(T) <= (std::size_t{1} << 20);
         const Fetching<T, 16> fetching{{}, product.ldb};
         if (rows <= few_rows) {
             if (!in_l2 && !few_sets) return broadcast_panels<T, of_low, 1>(product, fetching, epilogue);
@@ -239,24 +238,26 @@ void fetching_gemm(const Product<T>& product, const Epilogue& epilogue) {
 }
 
 template <class T>
-void multiply_block(bool packed, const Product<T>& product, const ForwardEpilogue<T>& epilogue) {
+void multiply_block(bool packed, bool in_l2, const Product<T>& product, const ForwardEpilogue<T>& epilogue) {
     if (packed)
         packed_gemm(product, epilogue);
     else
-        fetching_gemm(product, epilogue);
+        fetching_gemm(in_l2, product, epilogue);
 }
 
 // The depth in about equal blocks, whose sums wait in the output: stored and loaded again they keep their
-// bits. Blocks are so long that this is little beside the products, and so short that two panels are in L2:
-// see gemm_fetching_next. Where W's rows reach only few sets of L2, they are shorter, so that a panel stays
+// bits. Blocks are so long that this is little beside the products, and for gemm_fetching_next so short that
+// two panels are in L2. Where W's rows reach only few sets of L2, they are shorter, so that a panel stays
 // there with room for X (4 KiB apart, 512 rows take all of a Xeon's 2 MiB), unless there are too few rows to
 // come back to it. Narrow panels are packed then, as are those too large for L1.
 template <class T>
 void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     const bool few_sets = has_few_sets<T>(product.ldb);
+    const bool in_l2 = product.depth * product.ldb * sizeof(T) <= (std::size_t{1} << 20);
     const bool packed = packing_pays(product) && (few_sets || product.depth > 512);
+    const bool fetches_next = product.rows >= rows_to_fetch_in<columns_for(tile_height<1>, 1)>;
     const std::size_t longest = packed              ? max_packed_depth<T>
-                                : !few_sets         ? 1152
+                                : !few_sets         ? (fetches_next ? 1152 : 3072)
                                 : product.rows < 24 ? 1023
                                                     : 384;
     const std::size_t blocks = product.rows > 2 * few_rows ? (product.depth + longest - 1) / longest : 1;
@@ -265,14 +266,14 @@ void forward_in_blocks(Product<T> product, ForwardEpilogue<T> epilogue) {
     std::size_t left = product.depth;
     for (std::size_t after = blocks; after-- > 1; left -= product.depth) {
         product.depth = left / (after + 1);
-        multiply_block(packed, product, epilogue);
+        multiply_block(packed, in_l2, product, epilogue);
         product.A += product.depth;
         product.B += product.depth * product.ldb;
         epilogue.continued = true;
     }
     product.depth = left;
     epilogue.activation = activation;
-    multiply_block(packed, product, epilogue);
+    multiply_block(packed, in_l2, product, epilogue);
 }
 
 // `out` is the number of all outputs of the layer, of which those of the product may be a part.
