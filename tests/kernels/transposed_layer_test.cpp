@@ -19,7 +19,7 @@ using kernels::Loss;
 
 namespace {
 
-constexpr std::size_t samples = 5;
+constexpr std::size_t samples = 21;  // more than a vector of steps
 
 // Around the widths of a vector and of a line, of several vectors and of multiples of four outputs.
 const std::vector<std::vector<std::size_t>> all_widths = {
