@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 
 #include "check.hpp"
@@ -21,8 +20,7 @@ void set_row(const T* from, Matrix<T>& to, std::size_t row) {
 
 std::vector<std::size_t> permutation(std::size_t count, std::uint64_t seed, std::uint64_t stream) {
     std::vector<std::size_t> order(count);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    shuffle(order, seed, stream);
+    shuffle(order, seed, stream, [](std::size_t i) { return i; });
     return order;
 }
 

@@ -239,10 +239,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                                        "; the network has the weights from before this epoch",
                                    record.epoch, step, std::move(history));
         };
-        if (options.shuffle) {
-            std::ranges::copy(split.training, order.begin());
-            shuffle(order, seed_, record.epoch);
-        }
+        if (options.shuffle)
+            shuffle(order, seed_, record.epoch, [&](std::size_t i) { return split.training[i]; });
 
         // Anew in each epoch: on_epoch may have restored another state.
         prepare(options.optimizer);

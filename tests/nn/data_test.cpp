@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <vector>
 
@@ -119,7 +120,7 @@ TEST_CASE_TEMPLATE("one_hot", T, float, double) {
 }
 
 TEST_CASE("permutation holds each number once") {
-    for (const std::size_t count : {0u, 1u, 2u, 10u, 1000u}) {
+    for (const std::size_t count : {0u, 1u, 2u, 6u, 7u, 10u, 517u, 1000u, 2051u, 16390u, 524300u}) {
         std::vector<std::size_t> order = nn::permutation(count, 3, 4), sorted(count);
         std::iota(sorted.begin(), sorted.end(), std::size_t{0});
         if (count > 2) CHECK(order != sorted);
@@ -136,14 +137,22 @@ TEST_CASE("permutation is a function of seed and stream") {
 }
 
 TEST_CASE("permutation favours no number in any place") {
-    constexpr std::size_t count = 6, repeats = 6000;
-    std::vector<std::vector<int>> times(count, std::vector<int>(count, 0));
-    for (std::size_t seed = 0; seed < repeats; ++seed) {
-        const std::vector<std::size_t> order = nn::permutation(count, seed, 1);
-        for (std::size_t place = 0; place < count; ++place) ++times[place][order[place]];
+    for (const std::size_t count : {6u, 7u, 20u}) {
+        std::vector<std::vector<int>> times(count, std::vector<int>(count, 0));
+        for (std::size_t seed = 0; seed < 1000 * count; ++seed) {
+            const std::vector<std::size_t> order = nn::permutation(count, seed, 1);
+            for (std::size_t place = 0; place < count; ++place) ++times[place][order[place]];
+        }
+        for (const std::vector<int>& place : times)
+            for (const int n : place) CHECK(std::abs(n - 1000) <= 5 * 32);  // five standard deviations
     }
-    for (const std::vector<int>& place : times)
-        for (const int n : place) CHECK(std::abs(n - 1000) <= 5 * 29);  // five standard deviations
+}
+
+TEST_CASE("permutation favours no order") {
+    std::map<std::vector<std::size_t>, int> times;
+    for (std::size_t seed = 0; seed < 720 * 200; ++seed) ++times[nn::permutation(6, seed, 1)];
+    CHECK(times.size() == 720);
+    for (const auto& [order, n] : times) CHECK(std::abs(n - 200) <= 5 * 15);
 }
 
 TEST_CASE_TEMPLATE("matrices and views", T, float, double) {
