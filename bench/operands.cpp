@@ -98,12 +98,13 @@ kernels::TinyTraining<float> tiny_training(Operands& o) {
             .scale = unnoticeable,
             .X = o.X.data(),
             .ldx = o.ld_in,
+            .Y = o.Y.data(),
+            .ldy = 1,
             .order = nullptr,
-            .y = o.Y.data(),
-            .A = o.A.data(),
-            .lda = o.ld_out,
             .outputs = o.V.data(),
             .losses = o.loss.data(),
+            .A = o.A.data(),
+            .lda = o.ld_out,
             .dz = o.dZ.data()};
 }
 bool takes_tiny(Shape s) {
@@ -221,11 +222,8 @@ constexpr KernelCall calls[] = {
                                             .ldo = 1,
                                             .scratch = o.scratch.data()});
      }},
-    {"tiny_forward", false, true,
-     [](const Kernels<float>& k, Operands& o) { k.tiny_forward(o.shape.batch, tiny_training(o)); }, 1,
-     takes_tiny},
-    {"tiny_step", false, true,
-     [](const Kernels<float>& k, Operands& o) { k.tiny_step(o.shape.batch, tiny_training(o)); }, 1,
+    {"tiny_steps", false, true,
+     [](const Kernels<float>& k, Operands& o) { k.tiny_steps(1, o.shape.batch, tiny_training(o)); }, 1,
      takes_tiny},
     {"mean_squared_error", false, true, loss<&K::mean_squared_error>},
     {"mean_absolute_error", false, true, loss<&K::mean_absolute_error>},

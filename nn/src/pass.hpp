@@ -225,25 +225,27 @@ class Pass {
         return source.order != nullptr && count > 1;
     }
 
-    /// What the kernels for tiny networks are given to step with rows of `source`, whose targets are
-    /// gathered.
-    kernels::TinyTraining<T> tiny_training(const Rows<T>& source, std::size_t first, std::size_t count,
+    /// What the kernel for tiny networks is given to step with rows of `source` from `first` on, `batch` at a
+    /// time; losses and outputs go to the workspace's rows from slot 0 on.
+    kernels::TinyTraining<T> tiny_training(const Rows<T>& source, std::size_t first, std::size_t batch,
                                            Loss loss, T scale, T* parameters) const noexcept {
-        const MatrixView<T> A = rows(w_.activations_[0], 0, count);
+        const MatrixView<T> A = rows(w_.activations_[0], 0, batch);
+        const std::size_t row = source.order ? 0 : first;
         return {.layers = layers_.data(),
                 .depth = layers_.size(),
                 .parameters = parameters,
                 .loss = loss,
                 .scale = scale,
-                .X = source.X.row(source.order ? 0 : first),
+                .X = source.X.row(row),
                 .ldx = source.X.stride(),
+                .Y = source.Y.row(row),
+                .ldy = source.Y.stride(),
                 .order = source.order ? source.order + first : nullptr,
-                .y = gathered_targets(0, count).data(),
+                .outputs = outputs(0, batch).data(),
+                .losses = losses(0),
                 .A = A.data(),
                 .lda = A.stride(),
-                .outputs = outputs(0, count).data(),
-                .losses = losses(0),
-                .dz = gradients(layers_.size() - 1, 0, count).data()};
+                .dz = gradients(layers_.size() - 1, 0, batch).data()};
     }
 
     /// Copies rows first .. first + count - 1 to the workspace's rows from `slot` on.
@@ -256,12 +258,9 @@ class Pass {
                        std::size_t count) const noexcept {
         gather_rows(source, source.X, first, gathered_inputs(slot, count));
     }
-    /// The targets alone, of a network with one output, back to back. `inputs` does not say then where the
-    /// inputs are.
-    void gather_single_targets(const Rows<T>& source, std::size_t first, std::size_t count) const noexcept {
-        T* const y = gathered_targets(0, count).data();
-        for (std::size_t i = 0; i < count; ++i)
-            y[i] = source.Y(source.order ? source.order[first + i] : first + i, 0);
+    void gather_targets(const Rows<T>& source, std::size_t first, std::size_t slot,
+                        std::size_t count) const noexcept {
+        gather_rows(source, source.Y, first, gathered_targets(slot, count));
     }
     MatrixView<T> gathered_inputs(std::size_t slot, std::size_t count) const noexcept {
         return rows(w_.inputs_, slot, count);

@@ -19,10 +19,10 @@ struct Failure {
 // A step has two phases: each thread takes some of the rows through the layers and back, then changes some of
 // the parameters. So what a thread computes depends neither on the others nor on their number. Where that
 // moves less memory from CPU to CPU, the threads share the first layer by its outputs instead, in both
-// phases. Tiny networks have kernels of their own for the two phases of a step that one thread takes.
+// phases. Tiny networks have a kernel of their own for steps that one thread takes.
 //
 // Epochs call after(first row, rows, slot, sum of their losses) for each step, on one thread: after its
-// forward pass or, with steps of single rows, after some more of them. It throws if that is not finite; since
+// forward pass or, where a kernel takes many, after some more of them. It throws if that is not finite; since
 // nothing may throw in a parallel region, such a call comes after it.
 template <class T>
 class Trainer {
@@ -38,24 +38,27 @@ class Trainer {
         const Sharing sharing = sharing_for(count, 1);
         if (count == 1 && sharing.threads == 1 && descent_.is_plain())
             single_rows(0, 1, false, false);
+        else if (is_tiny(sharing, count))
+            tiny_steps(0, 1, count);
         else
             on_team(sharing.threads, [&](Member member) {
                 rows_and_back(member, sharing, 0, count);
-                if (std::isfinite(work_.sum_of_losses(pass_, count))) update(member, sharing, 0, count);
+                if (std::isfinite(work_.sum_of_losses(pass_, 0, count))) update(member, sharing, 0, count);
             });
-        return work_.sum_of_losses(pass_, count);
+        return work_.sum_of_losses(pass_, 0, count);
     }
 
-    // Steps of at most `batch` rows.
+    // Steps of at most `batch` rows. The outputs are wanted for a metric.
     template <class After>
-    void epoch(std::size_t batch, const After& after) const {
+    void epoch(std::size_t batch, bool outputs, const After& after) const {
         Failure failure;
         const Sharing sharing = sharing_for(batch, (work_.source.count + batch - 1) / batch);
+        const std::size_t taken = is_tiny(sharing, batch) ? epoch_of_tiny_steps(batch, outputs, after) : 0;
         on_team(sharing.threads, [&](Member member) {
-            for (std::size_t first = 0; first < work_.source.count; first += batch) {
+            for (std::size_t first = taken; first < work_.source.count; first += batch) {
                 const std::size_t count = std::min(batch, work_.source.count - first);
                 rows_and_back(member, sharing, first, count);
-                const double losses = work_.sum_of_losses(pass_, count);
+                const double losses = work_.sum_of_losses(pass_, 0, count);
                 if (!std::isfinite(losses)) {
                     if (member.thread == 0) failure = {true, first, count, 0, losses};
                     return;
@@ -87,7 +90,7 @@ class Trainer {
         bool first_layer_by_outputs;
     };
 
-    // What a step of a tiny network takes with its own kernels, as a share of the others' time: as measured
+    // What a step of a tiny network takes with its own kernel, as a share of the others' time: as measured
     // on Zen 5, where it is 0.6 to 0.85.
     static constexpr double tiny_share = 0.7;
 
@@ -123,11 +126,38 @@ class Trainer {
         return work_.k.train_per_sample(count, job);
     }
 
-    void rows_and_back(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
-        if (is_tiny(member, count)) {
-            pass_.gather_single_targets(work_.source, first, count);
-            return work_.k.tiny_forward(count, tiny_training(first, count));
+    bool is_tiny(Sharing sharing, std::size_t rows) const noexcept {
+        return network_is_tiny_ && sharing.threads == 1 && rows >= kernels::tiny_rows;
+    }
+
+    // Returns how many of them it took; fewer than `steps` if a loss is not finite.
+    std::size_t tiny_steps(std::size_t first, std::size_t steps, std::size_t batch) const noexcept {
+        return work_.k.tiny_steps(
+            steps, batch,
+            pass_.tiny_training(work_.source, first, batch, work_.loss, scale(batch), parameters_));
+    }
+
+    // Many steps in one call. Returns the rows that it took, unless `after` throws: all, but for a last step
+    // of too few.
+    template <class After>
+    std::size_t epoch_of_tiny_steps(std::size_t batch, bool outputs, const After& after) const {
+        std::size_t first = 0;
+        for (const std::size_t rows = work_.source.count; first < rows;) {
+            const std::size_t count = std::min(batch, rows - first);
+            if (count < kernels::tiny_rows) break;
+            const std::size_t steps = std::min(work_.workspace.batch(), rows - first) / count;
+            const std::size_t taken = tiny_steps(first, steps, count);
+            for (std::size_t step = 0; step < std::min(taken + 1, steps); ++step) {
+                if (outputs && pass_.scattered(work_.source, count))
+                    pass_.gather_targets(work_.source, first, 0, count);
+                after(first, count, step * count, work_.sum_of_losses(pass_, step * count, count));
+                first += count;
+            }
         }
+        return first;
+    }
+
+    void rows_and_back(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
         if (sharing.first_layer_by_outputs)
             work_.outputs_then_rows_of_thread(pass_, member, first, count);
         else
@@ -135,15 +165,7 @@ class Trainer {
         member.barrier();
     }
 
-    bool is_tiny(Member member, std::size_t count) const noexcept {
-        return network_is_tiny_ && member.team == 1 && count >= kernels::tiny_rows;
-    }
-    kernels::TinyTraining<T> tiny_training(std::size_t first, std::size_t count) const noexcept {
-        return pass_.tiny_training(work_.source, first, count, work_.loss, scale(count), parameters_);
-    }
-
     void update(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
-        if (is_tiny(member, count)) return work_.k.tiny_step(count, tiny_training(first, count));
         const MatrixView<const T> X = pass_.inputs(work_.source, first, count);
         pass_.for_each_gradient(
             X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {

@@ -215,10 +215,11 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const Engine engine = engine_for<T>(options, layers_);
     const bool lookahead = engine == Engine::block && can_look_ahead<T>(options, layers_);
     const bool blocks = engine == Engine::block && !lookahead;
-    Workspace<T> workspace =
-        make_workspace(blocks                    ? BlockEngine<T>::workspace_rows
-                       : engine == Engine::plain ? batch
-                                                 : std::min<std::size_t>(order.size(), 256));
+    // Where one call takes many steps, it is worth the workspace of some more rows.
+    const bool many_steps =
+        engine != Engine::plain || kernels::is_tiny<T>(layers_.size(), layers_.data(), options.loss);
+    const std::size_t rows = many_steps ? std::max(batch, std::min<std::size_t>(order.size(), 256)) : batch;
+    Workspace<T> workspace = make_workspace(blocks ? BlockEngine<T>::workspace_rows : rows);
     AlignedVector<T> block_memory(blocks ? BlockEngine<T>::memory(layers_) : 0);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(validation.count, 1, 256));
     const Work<T> train{*kernels_, layers_, workspace, training, options.loss, options.threads};
@@ -273,7 +274,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         else if (engine != Engine::plain)
             trainer.epoch_of_single_rows(lookahead, options.metric != Metric::none, after_rows);
         else
-            trainer.epoch(batch, after);
+            trainer.epoch(batch, options.metric != Metric::none, after);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);
         record.training = {losses / static_cast<double>(order.size()), metric.value()};

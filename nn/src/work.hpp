@@ -85,22 +85,22 @@ struct Work {
         pass.backward(part.first, part.count());
     }
 
-    // The sum of the losses of the workspace's first rows, in one order whatever the threads.
-    static double sum_of_losses(const Pass<T>& pass, std::size_t count) {
-        const T* const losses = pass.losses(0);
-        double sum[4] = {};  // one alone would wait for each of its additions
+    // The sum of the losses of the workspace's rows from `slot` on, in one order whatever the threads.
+    static double sum_of_losses(const Pass<T>& pass, std::size_t slot, std::size_t count) {
+        const T* const losses = pass.losses(slot);
+        double sum[8] = {};  // one alone would wait for each of its additions
         std::size_t i = 0;
-        for (; i + 4 <= count; i += 4)
-            for (std::size_t s = 0; s < 4; ++s) sum[s] += static_cast<double>(losses[i + s]);
+        for (; i + 8 <= count; i += 8)
+            for (std::size_t s = 0; s < 8; ++s) sum[s] += static_cast<double>(losses[i + s]);
         for (; i < count; ++i) sum[0] += static_cast<double>(losses[i]);
-        return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
     }
 
     double forward(const T* parameters, std::size_t first, std::size_t count, bool gradient) const noexcept {
         const Pass<T> pass(k, layers, parameters, workspace);
         const int team = useful_threads(threads, {multiply_adds(layers, count, gradient ? 2 : 1)});
         on_team(team, [&](Member member) { rows_of_thread(pass, member, first, count, gradient); });
-        return sum_of_losses(pass, count);
+        return sum_of_losses(pass, 0, count);
     }
 
     // Steps with single rows, `count` of them from row `first` on, for the kernel that takes many; losses

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "support/activations.hpp"
@@ -28,10 +29,10 @@ std::size_t hidden_of(const TestNetwork<T>& net) {
     return net.layers.size() == 1 ? 0 : net.layers.front().outputs;
 }
 
-// What a step leaves behind.
+// What steps leave behind.
 template <class T>
-struct Step {
-    std::vector<T> parameters, A, outputs, losses, dz;
+struct Steps {
+    std::vector<T> parameters, outputs, losses;
 };
 
 template <class T>
@@ -48,58 +49,61 @@ void call_loss(const Kernels<T>& k, Loss loss, std::size_t rows, const T* a, con
     }
 }
 
+// One more step, with the rows `order` of X and Y.
 template <class T>
-Step<T> step_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, Loss loss, T scale,
-                            const std::vector<T>& X, const std::vector<T>& y,
-                            const std::vector<std::size_t>& order) {
+void step_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, Loss loss, T scale,
+                         const std::vector<T>& X, const std::vector<T>& Y, std::span<const std::size_t> order,
+                         Steps<T>& steps) {
     const std::size_t batch = order.size(), in = net.inputs(), hidden = hidden_of(net);
     const Layer &first = net.layers.front(), &last = net.layers.back();
     const Activation activation = kernels::takes_logits(loss) ? Activation::identity : last.activation;
-    std::vector<T> x, dX(batch * hidden);
-    for (const std::size_t row : order)
+    std::vector<T> x, y, A(batch * hidden), dX(batch * hidden), outputs(batch), losses(batch), dz(batch);
+    for (const std::size_t row : order) {
         x.insert(x.end(), X.begin() + static_cast<std::ptrdiff_t>(row * in),
                  X.begin() + static_cast<std::ptrdiff_t>((row + 1) * in));
-    Step<T> step{net.parameters, std::vector<T>(batch * hidden), std::vector<T>(batch), std::vector<T>(batch),
-                 std::vector<T>(batch)};
-    T* const p = step.parameters.data();
-    const T* const last_x = hidden > 0 ? step.A.data() : x.data();
+        y.push_back(Y[row]);
+    }
+    T* const p = steps.parameters.data();
+    const T* const last_x = hidden > 0 ? A.data() : x.data();
     if (hidden > 0)
         k.dense_forward(batch, in, hidden, x.data(), in, p + first.weights, first.stride, p + first.biases,
-                        first.activation, step.A.data(), hidden);
+                        first.activation, A.data(), hidden);
     k.dense_forward(batch, last.inputs, 1, last_x, last.inputs, p + last.weights, 1, p + last.biases,
-                    activation, step.outputs.data(), 1);
-    call_loss(k, loss, batch, step.outputs.data(), y.data(), step.dz.data(), step.losses.data());
+                    activation, outputs.data(), 1);
+    call_loss(k, loss, batch, outputs.data(), y.data(), dz.data(), losses.data());
+    steps.outputs.insert(steps.outputs.end(), outputs.begin(), outputs.end());
+    steps.losses.insert(steps.losses.end(), losses.begin(), losses.end());
+    if (!k.all_finite(batch, losses.data())) return;
     const T one = 1;  // dX of a layer with the weight 1 is dZ times the derivative
     if (activation != Activation::identity)
-        k.dense_backward_input(batch, 1, 1, step.dz.data(), 1, &one, 1, step.outputs.data(), 1, activation,
-                               step.dz.data(), 1);
+        k.dense_backward_input(batch, 1, 1, dz.data(), 1, &one, 1, outputs.data(), 1, activation, dz.data(),
+                               1);
     if (hidden > 0)
-        k.dense_backward_input(batch, hidden, 1, step.dz.data(), 1, p + last.weights, 1, step.A.data(),
-                               hidden, first.activation, dX.data(), hidden);
-    k.dense_update(batch, last.inputs, 1, last_x, last.inputs, step.dz.data(), 1, scale, p + last.weights, 1,
+        k.dense_backward_input(batch, hidden, 1, dz.data(), 1, p + last.weights, 1, A.data(), hidden,
+                               first.activation, dX.data(), hidden);
+    k.dense_update(batch, last.inputs, 1, last_x, last.inputs, dz.data(), 1, scale, p + last.weights, 1,
                    p + last.biases);
     if (hidden > 0)
         k.dense_update(batch, in, hidden, x.data(), in, dX.data(), hidden, scale, p + first.weights,
                        first.stride, p + first.biases);
-    return step;
 }
 
-/// A job for the kernels, on memory of just the sizes documented, between protected pages.
+/// A job for the kernel, on memory of just the sizes documented, between protected pages.
 template <class T>
 struct GuardedTiny {
-    GuardedVector<T> parameters, y, outputs, losses, dz;
-    Guarded<T> X, A;
+    GuardedVector<T> parameters, outputs, losses, dz;
+    Guarded<T> X, Y, A;
     kernels::TinyTraining<T> job;
 
-    GuardedTiny(const TestNetwork<T>& net, Loss loss, T scale, std::size_t rows, const std::vector<T>& x,
-                const std::vector<T>& targets, Layout layout)
+    GuardedTiny(const TestNetwork<T>& net, Loss loss, T scale, const std::vector<T>& x,
+                const std::vector<T>& y, std::size_t steps, std::size_t batch, Layout layout)
         : parameters(net.parameters, layout),
-          y(targets, layout),
-          outputs(targets.size(), layout),
-          losses(targets.size(), layout),
-          dz(targets.size(), layout),
-          X(rows, net.inputs(), x, layout),
-          A(targets.size(), hidden_of(net), layout),
+          outputs(steps * batch, layout),
+          losses(steps * batch, layout),
+          dz(batch, layout),
+          X(y.size(), net.inputs(), x, layout),
+          Y(y.size(), 1, y, layout),
+          A(batch, hidden_of(net), layout),
           job{.layers = net.layers.data(),
               .depth = net.layers.size(),
               .parameters = parameters.data(),
@@ -107,12 +111,13 @@ struct GuardedTiny {
               .scale = scale,
               .X = X.data(),
               .ldx = X.ld(),
+              .Y = Y.data(),
+              .ldy = Y.ld(),
               .order = nullptr,
-              .y = y.data(),
-              .A = A.data(),
-              .lda = A.ld(),
               .outputs = outputs.data(),
               .losses = losses.data(),
+              .A = A.data(),
+              .lda = A.ld(),
               .dz = dz.data()} {}
 };
 
@@ -120,7 +125,7 @@ constexpr Loss losses[] = {Loss::mean_squared_error, Loss::binary_cross_entropy,
                            Loss::huber};
 constexpr Activation activations[] = {Activation::sigmoid, Activation::tanh, Activation::relu};
 
-/// Calls check(network, batch, loss) for all shapes that the kernels take, each with some of the activations
+/// Calls check(network, batch, loss) for all shapes that the kernel takes, each with some of the activations
 /// and losses.
 template <class T, class Check>
 void for_each_tiny(Random& random, const Check& check) {
@@ -154,33 +159,33 @@ std::vector<T> with_one_nan(std::vector<T> values) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("tiny_forward and tiny_step have the bits of the layers' kernels", T, float, double) {
+TEST_CASE_TEMPLATE("tiny_steps has the bits of the layers' kernels", T, float, double) {
+    constexpr std::size_t steps = 3;
     Random random;
     for_each_tiny<T>(random, [&](const TestNetwork<T>& net, std::size_t batch, Loss loss) {
-        const std::size_t rows = batch + 3;
-        const auto X = random.vector<T>(rows * net.inputs()), y = random.vector<T>(batch, 0, 1);
+        const std::size_t rows = steps * batch + 3;
+        const auto X = random.vector<T>(rows * net.inputs()), Y = random.vector<T>(rows, 0, 1);
         const T scale = T{-0.5} / static_cast<T>(batch);
-        std::vector<std::size_t> order(batch), shuffled(batch);
-        for (std::size_t i = 0; i < batch; ++i) {
+        std::vector<std::size_t> order(steps * batch), shuffled(steps * batch);
+        for (std::size_t i = 0; i < steps * batch; ++i) {
             order[i] = i;
             shuffled[i] = (7 * i + 2) % rows;  // with rows left out, and some twice
         }
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
             std::vector<T> result;
             for (const bool in_order : {true, false}) {
-                const Step<T> expected =
-                    step_layer_by_layer(kernels, net, loss, scale, X, y, in_order ? order : shuffled);
-                GuardedTiny<T> found(net, loss, scale, rows, X, y, layout);
+                Steps<T> expected{net.parameters, {}, {}};
+                for (std::size_t step = 0; step < steps; ++step)
+                    step_layer_by_layer<T>(
+                        kernels, net, loss, scale, X, Y,
+                        std::span(in_order ? order : shuffled).subspan(step * batch, batch), expected);
+                GuardedTiny<T> found(net, loss, scale, X, Y, steps, batch, layout);
                 found.job.order = in_order ? nullptr : shuffled.data();
-                kernels.tiny_forward(batch, found.job);
-                CHECK(bit_difference(found.A.values(), expected.A) == "");
+                CHECK(kernels.tiny_steps(steps, batch, found.job) == steps);
                 CHECK(bit_difference(found.outputs.values(), expected.outputs) == "");
                 CHECK(bit_difference(found.losses.values(), expected.losses) == "");
-                CHECK(bit_difference(found.dz.values(), expected.dz) == "");
-                CHECK(bit_difference(found.parameters.values(), net.parameters) == "");
-                kernels.tiny_step(batch, found.job);
                 CHECK(bit_difference(found.parameters.values(), expected.parameters) == "");
-                CHECK((found.X.unchanged() && found.y.unchanged() && found.A.padding_intact()));
+                CHECK((found.X.unchanged() && found.Y.unchanged() && found.A.padding_intact()));
                 const auto parameters = found.parameters.values();
                 result.insert(result.end(), parameters.begin(), parameters.end());
             }
@@ -189,22 +194,21 @@ TEST_CASE_TEMPLATE("tiny_forward and tiny_step have the bits of the layers' kern
     });
 }
 
-TEST_CASE_TEMPLATE("tiny_forward and tiny_step are what the reference says", T, float, double) {
+TEST_CASE_TEMPLATE("tiny_steps is what the reference says", T, float, double) {
     Random random;
     for_each_tiny<T>(random, [&](const TestNetwork<T>& net, std::size_t batch, Loss loss) {
-        const auto X = random.vector<T>(batch * net.inputs()), y = random.vector<T>(batch, 0, 1);
+        const auto X = random.vector<T>(2 * batch * net.inputs()), Y = random.vector<T>(2 * batch, 0, 1);
         const auto run = [&](const Kernels<T>& kernels) {
-            GuardedTiny<T> tiny(net, loss, T{-0.125}, batch, X, y, layouts[0]);
-            kernels.tiny_forward(batch, tiny.job);
-            kernels.tiny_step(batch, tiny.job);
+            GuardedTiny<T> tiny(net, loss, T{-0.125} / static_cast<T>(batch), X, Y, 2, batch, layouts[0]);
+            CHECK(kernels.tiny_steps(2, batch, tiny.job) == 2);
             auto results = tiny.parameters.values();
-            for (const auto& more : {tiny.outputs.values(), tiny.losses.values(), tiny.dz.values()})
+            for (const auto& more : {tiny.outputs.values(), tiny.losses.values()})
                 results.insert(results.end(), more.begin(), more.end());
             return results;
         };
         const std::vector<T> expected = run(kernels::reference<T>());
         const T epsilon = std::numeric_limits<T>::epsilon();
-        std::vector<T> bound(expected.size(), 100 * static_cast<T>(batch) * epsilon);
+        std::vector<T> bound(expected.size(), 100 * epsilon);
         for (const kernels::Isa isa : kernels::available_isas()) {
             INFO("isa ", std::string(kernels::name(isa)));
             CHECK(difference(run(kernels::table<T>(isa)), expected, bound) == "");
@@ -212,31 +216,7 @@ TEST_CASE_TEMPLATE("tiny_forward and tiny_step are what the reference says", T, 
     });
 }
 
-TEST_CASE_TEMPLATE("tiny_forward takes any number of rows", T, float, double) {
-    Random random;
-    const TestNetwork<T> networks[] = {{{5, 7, 1}, Activation::tanh, 0, random},
-                                       {{5, 1}, Activation::tanh, 0, random}};
-    for (std::size_t i = 0; i < 20; ++i) {
-        const TestNetwork<T>& net = networks[i % 2];
-        const std::size_t batch = i / 2;
-        INFO("batch ", batch);
-        const auto X = random.vector<T>(batch * 5), y = random.vector<T>(batch, 0, 1);
-        std::vector<std::size_t> order(batch);
-        std::iota(order.begin(), order.end(), std::size_t{0});
-        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            GuardedTiny<T> found(net, Loss::mean_squared_error, T{-1}, batch, X, y, layout);
-            kernels.tiny_forward(batch, found.job);
-            const Step<T> expected =
-                step_layer_by_layer(kernels, net, Loss::mean_squared_error, T{-1}, X, y, order);
-            CHECK(bit_difference(found.A.values(), expected.A) == "");
-            CHECK(bit_difference(found.dz.values(), expected.dz) == "");
-            return found.dz.values();
-        });
-    }
-}
-
-TEST_CASE_TEMPLATE("tiny_forward and tiny_step take unusual numbers as the layers' kernels do", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("tiny_steps takes unusual numbers as the layers' kernels do", T, float, double) {
     using Limits = std::numeric_limits<T>;
     const T unusual[] = {T{0},      -T{0},     Limits::denorm_min(), T{-100},
                          T{1000},   T{-1e30f}, Limits::max(),        Limits::infinity(),
@@ -247,18 +227,19 @@ TEST_CASE_TEMPLATE("tiny_forward and tiny_step take unusual numbers as the layer
             for (std::size_t i = 0; i < values.size(); ++i)
                 if (random.below(8) == 0) values[i] = unusual[random.below(most)];
         };
-        std::vector<T> X = random.vector<T>(batch * net.inputs()), y = random.vector<T>(batch, 0, 1);
+        std::vector<T> X = random.vector<T>(batch * net.inputs()), Y = random.vector<T>(batch, 0, 1);
         make_unusual(X, 6);
         make_unusual(net.parameters, random.below(2) == 0 ? 6 : std::size(unusual));
         std::vector<std::size_t> order(batch);
         std::iota(order.begin(), order.end(), std::size_t{0});
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            const Step<T> expected = step_layer_by_layer(kernels, net, loss, T{-1}, X, y, order);
-            GuardedTiny<T> found(net, loss, T{-1}, batch, X, y, layout);
-            kernels.tiny_forward(batch, found.job);
+            Steps<T> expected{net.parameters, {}, {}};
+            step_layer_by_layer<T>(kernels, net, loss, T{-1}, X, Y, order, expected);
+            GuardedTiny<T> found(net, loss, T{-1}, X, Y, 1, batch, layout);
+            CHECK(kernels.tiny_steps(1, batch, found.job) ==
+                  (kernels.all_finite(batch, expected.losses.data()) ? 1 : 0));
             CHECK(bit_difference(with_one_nan(found.losses.values()), with_one_nan(expected.losses)) == "");
-            CHECK(bit_difference(with_one_nan(found.dz.values()), with_one_nan(expected.dz)) == "");
-            kernels.tiny_step(batch, found.job);
+            CHECK(bit_difference(with_one_nan(found.outputs.values()), with_one_nan(expected.outputs)) == "");
             const std::vector<T> parameters = with_one_nan(found.parameters.values());
             CHECK(bit_difference(parameters, with_one_nan(expected.parameters)) == "");
             return parameters;
@@ -266,7 +247,28 @@ TEST_CASE_TEMPLATE("tiny_forward and tiny_step take unusual numbers as the layer
     });
 }
 
-TEST_CASE("is_tiny knows what the kernels take") {
+TEST_CASE_TEMPLATE("tiny_steps stops before a step with a loss that is not finite", T, float, double) {
+    Random random;
+    for_each_tiny<T>(random, [&](const TestNetwork<T>& net, std::size_t batch, Loss loss) {
+        const std::size_t steps = 4, bad_step = random.below(steps);
+        const auto X = random.vector<T>(steps * batch * net.inputs());
+        auto Y = random.vector<T>(steps * batch, 0, 1);
+        Y[bad_step * batch + random.below(batch)] =
+            random.below(2) ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::quiet_NaN();
+        for (const kernels::Isa isa : kernels::available_isas()) {
+            INFO("isa ", std::string(kernels::name(isa)), ", step ", bad_step);
+            const Kernels<T>& k = kernels::table<T>(isa);
+            GuardedTiny<T> all(net, loss, T{-0.125}, X, Y, steps, batch, layouts[0]);
+            CHECK(k.tiny_steps(steps, batch, all.job) == bad_step);
+            GuardedTiny<T> fewer(net, loss, T{-0.125}, X, Y, steps, batch, layouts[0]);
+            CHECK(k.tiny_steps(bad_step, batch, fewer.job) == bad_step);
+            CHECK(bit_difference(all.parameters.values(), fewer.parameters.values()) == "");
+            CHECK(!k.all_finite(batch, all.losses.data() + bad_step * batch));
+        }
+    });
+}
+
+TEST_CASE("is_tiny knows what the kernel takes") {
     const auto is_tiny = [](std::vector<std::size_t> widths, Activation activation, Loss loss) {
         Random random;
         const TestNetwork<float> net(widths, activation, 0, random);

@@ -124,15 +124,15 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
                                            .scale = T{-0.25},
                                            .X = tiny_X.data(),
                                            .ldx = tiny_in,
+                                           .Y = tiny_y.data(),
+                                           .ldy = 1,
                                            .order = nullptr,
-                                           .y = tiny_y.data(),
-                                           .A = A,
-                                           .lda = hidden,
                                            .outputs = A + rows * hidden,
                                            .losses = A + rows * (hidden + 1),
+                                           .A = A,
+                                           .lda = hidden,
                                            .dz = A + rows * (hidden + 2)};
-        k.tiny_forward(rows, job);
-        k.tiny_step(rows, job);
+        k.tiny_steps(1, rows, job);
     });
     const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, random);
     const auto Y = random.vector<T>(batch * 3, 0, 1);

@@ -195,18 +195,14 @@ struct Kernels {
                                  std::size_t ldw, T* b, const T* next_x, Activation activation,
                                  T* y) noexcept;
 
-    // ---- a step with a mini-batch in two calls, for the networks that is_tiny knows: they are bound by what
-    // happens between kernels. The bits are those of the kernels for one layer ----
-
-    /// dense_forward of the layers, the loss, and its gradient with respect to the last logits: fills A,
-    /// outputs, losses and dz.
-    void (*tiny_forward)(std::size_t batch, const TinyTraining<T>& training) noexcept;
-
-    /// After tiny_forward, with A, dz and the parameters as they are then: dense_backward_input of the second
-    /// of two layers, then dense_update of all. batch >= tiny_rows. y, outputs and losses are not used.
-    void (*tiny_step)(std::size_t batch, const TinyTraining<T>& training) noexcept;
-
     // ---- whole networks: layers that feed each other, their widths match ----
+
+    /// Steps with mini-batches of `batch` >= tiny_rows rows one after the other, for the networks that
+    /// is_tiny knows, which are bound by what happens between kernels. Each is dense_forward of the layers,
+    /// the loss, dense_backward_input of the second of two layers and dense_update of all, with their bits.
+    /// Returns how many it took: fewer than `steps` if there is a loss that is not finite in the next one,
+    /// which has filled outputs and losses and changed no parameter.
+    std::size_t (*tiny_steps)(std::size_t steps, std::size_t batch, const TinyTraining<T>& training) noexcept;
 
     /// out[batch][outputs of the last layer] = the rows of X through all layers, `rows` >= 1 of them at a
     /// time. scratch: forward_scratch elements. A row of `out` depends on its row of X alone.

@@ -142,11 +142,11 @@ constexpr std::size_t transposed_at(const Layer& layer, std::size_t k, std::size
     return k / line * transposed_line<T>(layer) + j * line + k % line;
 }
 
-/// The most inputs that networks of tiny_forward and tiny_step may have, and the fewest rows of such a step:
-/// fewer are summed in another order.
+/// The most inputs that networks of tiny_steps may have, and the fewest rows of such a step: fewer are summed
+/// in another order.
 inline constexpr std::size_t tiny_inputs = 8, tiny_rows = 16;
 
-/// What tiny_forward and tiny_step are given.
+/// What tiny_steps is given, for so many steps with mini-batches of `batch` rows.
 template <class T>
 struct TinyTraining {
     const Layer* layers;  // [depth], of which is_tiny holds; the last derivative needs no logits
@@ -154,18 +154,31 @@ struct TinyTraining {
     T* parameters;
     Loss loss;
     T scale;     // -learning_rate / batch
-    const T* X;  // row i of the batch is the one at X + order[i] * ldx
+    const T* X;  // [rows][inputs of the first layer]
     std::size_t ldx;
-    const std::size_t* order;  // [batch]; null: 0, 1, 2, ...
-    const T* y;                // [batch]
-    T* A;                      // [batch][outputs of the first of two layers]
+    const T* Y;  // [rows], ldy elements apart
+    std::size_t ldy;
+    const std::size_t* order;  // [steps * batch], the rows to train with; null: 0, 1, 2, ...
+    T* outputs;                // [steps * batch], the last layer's, or its logits
+    T* losses;                 // [steps * batch], each before its own step
+    T* A;                      // scratch: [batch][outputs of the first of two layers]
     std::size_t lda;
-    T* outputs;  // [batch]: the last layer's, or its logits
-    T* losses;   // [batch]
-    T* dz;       // [batch]: the last layer's
+    T* dz;  // scratch: [batch]
+
+    /// From one step to the next.
+    constexpr void advance(std::size_t batch) noexcept {
+        if (order) {
+            order += batch;
+        } else {
+            X += batch * ldx;
+            Y += batch * ldy;
+        }
+        outputs += batch;
+        losses += batch;
+    }
 };
 
-/// Networks that tiny_forward and tiny_step take: up to tiny_inputs inputs and a single output, with or
+/// Networks that tiny_steps takes: up to tiny_inputs inputs and a single output, with or
 /// without a layer of 2 to 16 float or 8 double outputs and a usual activation in between, and a loss whose
 /// terms belong to one output each.
 template <class T>

@@ -15,7 +15,7 @@ constexpr std::size_t tall_columns = Simd::accumulators / 2, max_tall_columns = 
 // Sums over the batch of single vectors would wait for each of their additions: four, over the rows mod 4, do
 // not. For fewer rows they take longer to begin and end.
 constexpr std::size_t rows_for_four_sums = 16;
-static_assert(tiny_rows >= rows_for_four_sums);  // tiny_step makes four
+static_assert(tiny_rows >= rows_for_four_sums);  // tiny_steps makes four
 
 // sums[column][tall_rows], for `Vectors` vectors of rows, of whose last only `count` are there if Partial.
 // Per element of the depth, Vectors loads of A and Columns broadcasts of B feed Vectors * Columns

@@ -1,8 +1,7 @@
-// Steps with a mini-batch of a single output, fed by a few inputs or by a narrow layer.
+// Steps with mini-batches of tiny networks.
 #pragma once
 
-#include "algorithms/dense.hpp"
-#include "algorithms/lookahead.hpp"
+#include "algorithms/tiny_single.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -135,116 +134,45 @@ DENSIMD_INLINE void for_each_narrow_vector(const TinyTraining<T>& job, const Bod
     });
 }
 
-// The rows of the batch, at most tiny_inputs elements long, in as few vectors as hold them.
+// The output fed by the layer's outputs, in A; returns whether all losses are finite.
 template <class T>
-struct ShortRows {
-    static constexpr std::size_t vectors = (tiny_inputs + width<T> - 1) / width<T>;
-
-    const T* X;
-    std::size_t ldx, inputs;
-    const std::size_t* order;
-
-    explicit ShortRows(const TinyTraining<T>& job)
-        : X(job.X), ldx(job.ldx), inputs(job.layers[0].inputs), order(job.order) {}
-
-    DENSIMD_INLINE void load(std::size_t i, Batch<T> (&x)[vectors]) const {
-        const T* const row = X + (order ? order[i] : i) * ldx;
-        load_parts(row, x);
-    }
-    DENSIMD_INLINE void load_parts(const T* from, Batch<T> (&x)[vectors]) const {
-        DENSIMD_UNROLLED (v, vectors)
-            x[v] = Simd::load_partial(from + v * width<T>, count_in_vector<T>(inputs, v));
-    }
-};
-
-// A single output fed by the inputs: its logits, in the order of a LaneSum.
-template <class T>
-void forward_single(std::size_t batch, const TinyTraining<T>& job) {
-    constexpr std::size_t at_once = Simd::sums_at_once<T>, vectors = ShortRows<T>::vectors;
-    const Layer& layer = job.layers[0];
-    const ShortRows<T> rows(job);
-    T* const outputs = job.outputs;
-    Batch<T> w[vectors];
-    rows.load_parts(job.parameters + layer.weights, w);
-    const auto sums_of_rows = [&](std::size_t row, std::size_t last, T* sums) DENSIMD_INLINE_LAMBDA {
-        Batch<T> terms[at_once];
-        DENSIMD_UNROLLED (r, at_once) {
-            Batch<T> x[vectors];
-            rows.load(row + r < last ? row + r : last, x);
-            DENSIMD_UNROLLED (v, vectors) x[v] = x[v] * w[v];
-            terms[r] = sum_of(x);
-        }
-        Simd::sums(terms, sums);
-    };
-    std::size_t row = 0;
-    for (; row + at_once <= batch; row += at_once) sums_of_rows(row, row + at_once, outputs + row);
-    if (row < batch) {
-        T sums[at_once];
-        sums_of_rows(row, batch - 1, sums);
-        for (std::size_t r = 0; row + r < batch; ++r) outputs[row + r] = sums[r];
-    }
-    const Batch<T> zero(T(0)), bias(job.parameters[layer.biases]);
-    map(
-        batch, outputs, [=](Batch<T> sum) { return (sum + zero) + bias; }, outputs);
-}
-
-// Bound: a load and a multiply-add per row and vector of inputs.
-template <class T>
-void step_single(std::size_t batch, const TinyTraining<T>& job) {
-    constexpr std::size_t vectors = ShortRows<T>::vectors;
-    const Layer& layer = job.layers[0];
-    T *const W = job.parameters + layer.weights, *const b = job.parameters + layer.biases;
-    const T* const dz = job.dz;
-    const ShortRows<T> rows(job);
-    const Batch<T> zero(T(0)), scale(job.scale);
-    Batch<T> sum[vectors][4], bias_sum[4] = {zero, zero, zero, zero};
-    DENSIMD_UNROLLED (v, vectors)
-        DENSIMD_UNROLLED (s, 4) sum[v][s] = zero;
-    for_each_row_of_four_sums(batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
-        const Batch<T> last(dz[i]);
-        Batch<T> x[vectors];
-        rows.load(i, x);
-        DENSIMD_UNROLLED (v, vectors) sum[v][s] = Simd::fma(last, x[v], sum[v][s]);
-        bias_sum[s] = bias_sum[s] + last;
-    });
-    Batch<T> w[vectors];
-    rows.load_parts(W, w);
-    DENSIMD_UNROLLED (v, vectors)
-        Simd::store_partial(W + v * width<T>, count_in_vector<T>(layer.inputs, v),
-                            updated<T>(scale, sum_of(sum[v]), w[v]));
-    Simd::store_partial(b, 1, updated<T>(scale, sum_of(bias_sum), Batch<T>(*b)));
-}
-
-// X is read where it lies; A is small enough to wait in L1 for the output and for the step.
-template <class T>
-void tiny_forward_kernel(std::size_t batch, const TinyTraining<T>& job) noexcept {
-    if (batch == 0) return;
-    const Layer& output = job.layers[job.depth - 1];
-    T* const outputs = job.outputs;
-    if (job.depth == 1) {
-        forward_single(batch, job);
-    } else {
-        for_each_narrow_vector(job, [&](const auto& vector) { vector.forward(batch); });
-        forward_one_output(batch, output.inputs, 1, job.A, job.lda, job.parameters + output.weights, 1,
-                           job.parameters + output.biases, Activation::identity, outputs, 1);
-    }
-    const Activation activation = takes_logits(job.loss) ? Activation::identity : output.activation;
+bool forward_last(std::size_t batch, const TinyTraining<T>& job) {
+    const Layer& layer = job.layers[1];
+    T *const outputs = job.outputs, *const losses = job.losses, *const dz = job.dz;
+    forward_one_output(batch, layer.inputs, 1, job.A, job.lda, job.parameters + layer.weights, 1,
+                       job.parameters + layer.biases, Activation::identity, outputs, 1);
+    const LastTerms<T> last_terms(job);
+    FiniteCheck<T> check;
     for_each_vector<T>(batch, [&](std::size_t i, std::size_t n, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
-        const Batch<T> a = value_by<T>(activation, load<partial>(outputs + i, n));
-        const Term<T> term = term_by<T>(job.loss, a, load<partial>(job.y + i, n));
-        store<partial>(outputs + i, n, a);
-        store<partial>(job.losses + i, n, term.loss + Batch<T>(T(0)));  // as LaneSum::total
-        store<partial>(job.dz + i, n, gradient_by<T>(activation, a, term.gradient));
+        const Batch<T> y = vector_of<T>([&](std::size_t r) DENSIMD_INLINE_LAMBDA {
+            const std::size_t row = i + (partial && r >= n ? n - 1 : r);
+            return job.Y[(job.order ? job.order[row] : row) * job.ldy];
+        });
+        const auto values = last_terms(load<partial>(outputs + i, n), y);
+        store<partial>(outputs + i, n, values.output);
+        store<partial>(losses + i, n, values.loss);
+        store<partial>(dz + i, n, values.dz);
+        check.template add<partial>(values.loss, n);
     });
+    return check.passed();
+}
+
+// X is read where it lies; A is small enough to wait in L1 for the output and for the update.
+template <class T>
+std::size_t narrow_steps(std::size_t steps, std::size_t batch, TinyTraining<T> job) {
+    for (std::size_t step = 0; step < steps; ++step) {
+        for_each_narrow_vector(job, [batch](const auto& vector) { vector.forward(batch); });
+        if (!forward_last(batch, job)) return step;
+        for_each_narrow_vector(job, [batch](const auto& vector) { vector.step(batch); });
+        job.advance(batch);
+    }
+    return steps;
 }
 
 template <class T>
-void tiny_step_kernel(std::size_t batch, const TinyTraining<T>& job) noexcept {
-    if (job.depth == 1)
-        step_single(batch, job);
-    else
-        for_each_narrow_vector(job, [&](const auto& vector) { vector.step(batch); });
+std::size_t tiny_steps_kernel(std::size_t steps, std::size_t batch, const TinyTraining<T>& job) noexcept {
+    return job.depth == 1 ? single_steps(steps, batch, job) : narrow_steps(steps, batch, job);
 }
 
 }  // namespace

@@ -291,7 +291,36 @@ struct Simd {
     static float first(Batch<float> x) { return _mm512_cvtss_f32(x); }
     static double first(Batch<double> x) { return _mm512_cvtsd_f64(x); }
 
-  private:
+    // 16 short rows, two to a vector: x[i] has rows 2 i and 2 i + 1 in its halves. Their sums come in lanes
+    // of another order, 0 2 4 6 1 3 5 7 and so on, in which a number for each row stays until it must lie in
+    // order.
+    template <class Element>
+    static Batch<float> of_rows(const Element& element) {
+        const __m256 low = _mm256_setr_ps(element(0), element(2), element(4), element(6), element(1),
+                                          element(3), element(5), element(7));
+        const __m256 high = _mm256_setr_ps(element(8), element(10), element(12), element(14), element(9),
+                                           element(11), element(13), element(15));
+        return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+    }
+    static Batch<float> sums_of_pairs(const Batch<float> (&x)[8]) { return sums_of_halves(x); }
+    // That of row 2 i in the lower half, and that of row 2 i + 1 in the upper.
+    static Batch<float> spread(Batch<float> x, std::size_t i) {
+        const int lane = static_cast<int>(i / 4 * 8 + i % 4);
+        const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4);
+        return _mm512_permutexvar_ps(_mm512_add_epi32(first, _mm512_set1_epi32(lane)), x);
+    }
+    static Batch<float> to_rows(Batch<float> x) {
+        return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
+                                     x);
+    }
+    static Batch<float> from_rows(Batch<float> x) {
+        return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15),
+                                     x);
+    }
+    // Lower half plus upper half, in both.
+    static Batch<float> fold(Batch<float> x) { return _mm512_add_ps(x, _mm512_shuffle_f32x4(x, x, 0x4e)); }
+
+    // The first n elements of p and of q, n <= width / 2; as many as there can be unless Partial.
     template <bool Partial>
     static Batch<float> two(const float* p, const float* q, std::size_t n) {
         if constexpr (Partial) return load_two(p, q, n);
@@ -303,6 +332,7 @@ struct Simd {
         return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), _mm256_loadu_pd(q), 1);
     }
 
+  private:
     static __m512 halves(__m512 a, __m512 b) {
         return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
     }

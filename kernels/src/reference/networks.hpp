@@ -46,8 +46,12 @@ void loss_of_row(Loss loss, std::size_t n, const T* a, const T* y, T* da, T* val
 }
 
 template <class T>
+std::size_t row_of(const TinyTraining<T>& job, std::size_t i) {
+    return job.order ? job.order[i] : i;
+}
+template <class T>
 const T* input_of(const TinyTraining<T>& job, std::size_t i) {
-    return job.X + (job.order ? job.order[i] : i) * job.ldx;
+    return job.X + row_of(job, i) * job.ldx;
 }
 
 template <class T>
@@ -64,7 +68,8 @@ void tiny_forward(std::size_t batch, const TinyTraining<T>& job) noexcept {
         }
         dense_forward<T>(1, last.inputs, 1, x, job.lda, job.parameters + last.weights, last.stride,
                          job.parameters + last.biases, activation, job.outputs + i, 1);
-        loss_of_row(job.loss, 1, job.outputs + i, job.y + i, job.dz + i, job.losses + i);
+        loss_of_row(job.loss, 1, job.outputs + i, job.Y + row_of(job, i) * job.ldy, job.dz + i,
+                    job.losses + i);
         job.dz[i] = static_cast<T>(
             job.dz[i] * derivative(activation, wide(job.outputs[i]), default_parameter<T>(activation)));
     }
@@ -97,6 +102,19 @@ void tiny_step(std::size_t batch, const TinyTraining<T>& job) noexcept {
         });
     }
     step_column(last, 0, a, last_dz);
+}
+
+template <class T>
+std::size_t tiny_steps(std::size_t steps, std::size_t batch, const TinyTraining<T>& job) noexcept {
+    TinyTraining<T> step = job;
+    for (std::size_t s = 0; s < steps; ++s) {
+        tiny_forward(batch, step);
+        for (std::size_t i = 0; i < batch; ++i)
+            if (!std::isfinite(step.losses[i])) return s;
+        tiny_step(batch, step);
+        step.advance(batch);
+    }
+    return steps;
 }
 
 // A layer's activations and, behind them, its gradients.
