@@ -52,92 +52,140 @@ DENSIMD_INLINE Batch<T> vector_of(const Element& element) {
     (std::make_index_sequence<width<T>>{});
 }
 
-// A vector's worth of rows of at most tiny_inputs elements, each in as few vectors as hold it; and numbers
-// for each row, in a vector.
+// Rows of at most tiny_inputs elements, a multiple of four and of a vector's lanes of them at once, each in
+// as few vectors as hold it; and numbers for each row, in vectors.
 template <class T, class Isa = Simd>
 struct ShortRows {
-    static constexpr std::size_t together = 1, vectors = (tiny_inputs + width<T> - 1) / width<T>;
+    static constexpr std::size_t at_once = width<T> < 4 ? 4 : width<T>, number_vectors = at_once / width<T>;
+    static constexpr std::size_t together = 1, groups = at_once,
+                                 vectors = (tiny_inputs + width<T> - 1) / width<T>;
+    using Group = Batch<T>[vectors];
 
     template <bool Whole>
-    DENSIMD_INLINE static void load(const T* const (&row)[1], std::size_t n, Batch<T> (&x)[vectors]) {
+    DENSIMD_INLINE static void load(const T* const (&row)[1], std::size_t n, Group& x) {
         DENSIMD_UNROLLED (v, vectors)
             x[v] = kernels::load<!Whole>(row[0] + v * width<T>, count_in_vector<T>(n, v));
     }
+
+    // One vector of numbers: element(0), element(1), ...
     template <class Element>
     DENSIMD_INLINE static Batch<T> of_rows(const Element& element) {
         return vector_of<T>(element);
     }
-    // Of the vectors' lanes, in the order of a LaneSum.
-    DENSIMD_INLINE static Batch<T> sums(const Batch<T> (&x)[width<T>]) {
-        T sums[width<T>];
-        if constexpr (requires { Isa::sums(x, sums); })
-            Isa::sums(x, sums);
-        else
-            DENSIMD_UNROLLED (i, width<T>) sums[i] = Isa::sum(x[i]);
-        return kernels::load(sums);
-    }
-    // The number of row i in all lanes.
+    DENSIMD_INLINE static Batch<T> to_rows(Batch<T> x) { return x; }
+    DENSIMD_INLINE static Batch<T> from_rows(Batch<T> x) { return x; }
+    // That of row i in all lanes.
     struct Spread {
         T number[width<T>];
         explicit Spread(Batch<T> numbers) { numbers.store_unaligned(number); }
         DENSIMD_INLINE Batch<T> operator()(std::size_t i) const { return Batch<T>(number[i]); }
     };
-    DENSIMD_INLINE static Batch<T> to_rows(Batch<T> x) { return x; }
-    DENSIMD_INLINE static Batch<T> from_rows(Batch<T> x) { return x; }
-    DENSIMD_INLINE static Batch<T> fold(Batch<T> x) { return x; }
+    // What was summed for each row of a group.
+    DENSIMD_INLINE static Batch<T> joined(Batch<T> sum) { return sum; }
+
+    struct Weights {
+        Group w;
+
+        template <bool Whole>
+        DENSIMD_INLINE void load(const T* W, std::size_t n) {
+            ShortRows::load<Whole>({W}, n, w);
+        }
+        // The products with some rows, in the order of a LaneSum.
+        DENSIMD_INLINE Batch<T> dots(const Group* x) const {
+            Batch<T> products[width<T>];
+            DENSIMD_UNROLLED (r, width<T>) {
+                Group product;
+                DENSIMD_UNROLLED (v, vectors) product[v] = x[r][v] * w[v];
+                products[r] = sum_of(product);
+            }
+            T sums[width<T>];
+            if constexpr (requires { Isa::sums(products, sums); })
+                Isa::sums(products, sums);
+            else
+                DENSIMD_UNROLLED (r, width<T>) sums[r] = Isa::sum(products[r]);
+            return kernels::load(sums);
+        }
+        DENSIMD_INLINE void update(Batch<T> scale, const Group& gradient) {
+            DENSIMD_UNROLLED (v, vectors) w[v] = updated<T>(scale, gradient[v], w[v]);
+        }
+        DENSIMD_INLINE void store(T* W, std::size_t n) const {
+            DENSIMD_UNROLLED (v, vectors)
+                Isa::store_partial(W + v * width<T>, count_in_vector<T>(n, v), w[v]);
+        }
+    };
 };
 
-// The same where a vector has room for two rows. Numbers for each lie in the order of the Isa's
-// sums_of_pairs, from_rows takes them there and to_rows back; fold adds what belongs to one row of a pair and
-// to the other.
+// The same where a vector has room for two rows. Numbers lie in the order of the Isa's of_rows. The products'
+// first addition is that of quads, which are put together before the multiplication: nothing waits for that.
 template <class T, class Isa>
 requires(TakesTwo<Isa, T>&& width<T> >= 2 * tiny_inputs) struct ShortRows<T, Isa> {
-    static constexpr std::size_t together = 2, vectors = 1;
+    static constexpr std::size_t at_once = width<T>, number_vectors = 1;
+    static constexpr std::size_t together = 2, groups = at_once / 2, vectors = 1;
+    using Group = Batch<T>[1];
 
     template <bool Whole>
-    DENSIMD_INLINE static void load(const T* const (&row)[2], std::size_t n, Batch<T> (&x)[1]) {
+    DENSIMD_INLINE static void load(const T* const (&row)[2], std::size_t n, Group& x) {
         x[0] = Isa::template two<!Whole>(row[0], row[1], n);
     }
+
     template <class Element>
     DENSIMD_INLINE static Batch<T> of_rows(const Element& element) {
         return Isa::of_rows(element);
     }
-    DENSIMD_INLINE static Batch<T> sums(const Batch<T> (&x)[width<T> / 2]) { return Isa::sums_of_pairs(x); }
+    DENSIMD_INLINE static Batch<T> to_rows(Batch<T> x) { return Isa::to_rows(x); }
+    DENSIMD_INLINE static Batch<T> from_rows(Batch<T> x) { return Isa::from_rows(x); }
     struct Spread {
         Batch<T> numbers;
         DENSIMD_INLINE Batch<T> operator()(std::size_t pair) const { return Isa::spread(numbers, pair); }
     };
-    DENSIMD_INLINE static Batch<T> to_rows(Batch<T> x) { return Isa::to_rows(x); }
-    DENSIMD_INLINE static Batch<T> from_rows(Batch<T> x) { return Isa::from_rows(x); }
-    DENSIMD_INLINE static Batch<T> fold(Batch<T> x) { return Isa::fold(x); }
+    DENSIMD_INLINE static Batch<T> joined(Batch<T> sum) {
+        return Isa::template quad<0>(sum) + Isa::template quad<2>(sum);
+    }
+
+    // The first four and the others, in all quads.
+    struct Weights {
+        Batch<T> first, second;
+
+        template <bool Whole>
+        DENSIMD_INLINE void load(const T* W, std::size_t n) {
+            const Batch<T> w = Isa::template two<!Whole>(W, W, n);
+            first = Isa::template quad<0>(w);
+            second = Isa::template quad<1>(w);
+        }
+        DENSIMD_INLINE Batch<T> dots(const Group* x) const { return Isa::dots(x, first, second); }
+        DENSIMD_INLINE void update(Batch<T> scale, const Group& gradient) {
+            first = updated<T>(scale, joined(gradient[0]), first);
+            second = updated<T>(
+                scale, Isa::template quad<1>(gradient[0]) + Isa::template quad<3>(gradient[0]), second);
+        }
+        DENSIMD_INLINE void store(T* W, std::size_t n) const {
+            Isa::store_partial(W, n, Isa::quads(first, second));
+        }
+    };
 };
 
 template <class T>
 constexpr T no_row[tiny_inputs] = {};
 
-// One pass over the rows of a batch: a vector's worth of them stays in registers from its logits, in the
-// order of a LaneSum, to its share of dW, in four sums. W and b stay there from step to step. Bound: with
-// small batches what each step waits for, about 130 cycles and one multiply-add for each four rows; with
-// large ones the same for each vector of rows, less what of the next one's 180 instructions the processor
-// takes up meanwhile.
+// One pass over the rows of a batch: some of them stay in registers from their logits to their share of dW,
+// in four sums; the next ones' logits are made before, so that what waits for them does not wait for the
+// activation. W and b stay in registers from step to step. Bound: with small batches what each step waits
+// for, about 125 cycles and one multiply-add for each four rows; with large ones the vectors of operations,
+// about 125 for 16 rows in the AVX-512 form, of which many wait for others.
 template <bool Whole, bool Ordered, class T>
 [[gnu::noinline]] std::size_t single_steps_of(std::size_t steps, std::size_t batch, TinyTraining<T> job) {
     using Rows = ShortRows<T>;
-    constexpr std::size_t w = width<T>, together = Rows::together, groups = w / together,
-                          vectors = Rows::vectors, sums = 4 / together,
-                          phases = groups < sums ? sums / groups : 1;  // vectors of rows to meet all sums
+    using Group = typename Rows::Group;
+    constexpr std::size_t w = width<T>, at_once = Rows::at_once, together = Rows::together,
+                          groups = Rows::groups, vectors = Rows::vectors, sums = 4 / together;
     const Layer& layer = job.layers[0];
     T *const W = job.parameters + layer.weights, *const b = job.parameters + layer.biases;
     const std::size_t inputs = layer.inputs, ldx = job.ldx, ldy = job.ldy;
     const LastTerms<T> last_terms(job);
     const Batch<T> zero(T(0)), scale(job.scale);
-    const auto load_rows = [inputs](const auto& row, Batch<T>(&x)[vectors]) DENSIMD_INLINE_LAMBDA {
-        const T* at[together];
-        DENSIMD_UNROLLED (r, together) at[r] = row(r);
-        Rows::template load<Whole>(at, inputs, x);
-    };
-    Batch<T> weights[vectors], bias(*b);
-    load_rows([W](std::size_t) DENSIMD_INLINE_LAMBDA { return W; }, weights);
+    typename Rows::Weights weights;
+    weights.template load<Whole>(W, inputs);
+    Batch<T> bias(*b);
 
     std::size_t step = 0;
     for (; step < steps; ++step) {
@@ -148,64 +196,78 @@ template <bool Whole, bool Ordered, class T>
         }
         FiniteCheck<T> check;
         const Batch<T> added = bias + zero;  // never -0, and so no logit: as LaneSum::total
-        const auto take_rows = [&](std::size_t i, std::size_t n, std::size_t phase,
-                                   auto kind) DENSIMD_INLINE_LAMBDA {
+
+        struct Forward {
+            Group x[groups];
+            Batch<T> z[Rows::number_vectors], y[Rows::number_vectors];
+        };
+        const auto forward = [&](std::size_t i, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
             constexpr bool partial = decltype(kind)::partial;
             const auto at = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
                 const std::size_t row = i + (partial && r >= n ? n - 1 : r);
                 return Ordered ? job.order[row] : row;
             };
-            Batch<T> x[groups][vectors], products[groups];
+            Forward rows;
             DENSIMD_UNROLLED (g, groups) {
-                const auto row = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
+                const T* x[together];
+                DENSIMD_UNROLLED (r, together) {
                     const std::size_t k = g * together + r;
-                    return partial && k >= n ? no_row<T> : job.X + at(k) * ldx;
-                };
-                load_rows(row, x[g]);
-                Batch<T> product[vectors];
-                DENSIMD_UNROLLED (v, vectors) product[v] = x[g][v] * weights[v];
-                products[g] = sum_of(product);
+                    x[r] = partial && k >= n ? no_row<T> : job.X + at(k) * ldx;
+                }
+                Rows::template load<Whole>(x, inputs, rows.x[g]);
             }
-            const auto target = [&](std::size_t r) DENSIMD_INLINE_LAMBDA { return job.Y[at(r) * ldy]; };
-            auto [output, loss, dz] = last_terms(Rows::sums(products) + added, Rows::of_rows(target));
-            loss = Rows::to_rows(loss);
-            store<partial>(job.losses + i, n, loss);
-            store<partial>(job.outputs + i, n, Rows::to_rows(output));
-            check.template add<partial>(loss, n);
-            if constexpr (partial) dz = Rows::from_rows(first_elements<true>(Rows::to_rows(dz), n));
-            const typename Rows::Spread spread(dz);
-            DENSIMD_UNROLLED (g, groups) {
-                const std::size_t s = (phase * groups + g) % sums;
-                const Batch<T> d = spread(g);
-                DENSIMD_UNROLLED (v, vectors) sum[s][v] = Simd::fma(d, x[g][v], sum[s][v]);
-                bias_sum[s] = bias_sum[s] + d;
+            DENSIMD_UNROLLED (u, Rows::number_vectors) {
+                rows.z[u] = weights.dots(rows.x + u * groups / Rows::number_vectors) + added;
+                rows.y[u] = Rows::of_rows([&](std::size_t r)
+                                              DENSIMD_INLINE_LAMBDA { return job.Y[at(u * w + r) * ldy]; });
+            }
+            return rows;
+        };
+        const auto finish = [&](const Forward& rows, std::size_t i, std::size_t n,
+                                auto kind) DENSIMD_INLINE_LAMBDA {
+            constexpr bool partial = decltype(kind)::partial;
+            DENSIMD_UNROLLED (u, Rows::number_vectors) {
+                const std::size_t first = i + u * w, count = count_in_vector<T>(n, u);
+                auto [output, loss, dz] = last_terms(rows.z[u], rows.y[u]);
+                loss = Rows::to_rows(loss);
+                store<partial>(job.losses + first, count, loss);
+                store<partial>(job.outputs + first, count, Rows::to_rows(output));
+                check.template add<partial>(loss, count);
+                if constexpr (partial) dz = Rows::from_rows(first_elements<true>(Rows::to_rows(dz), count));
+                const typename Rows::Spread spread(dz);
+                DENSIMD_UNROLLED (k, groups / Rows::number_vectors) {
+                    const std::size_t g = u * groups / Rows::number_vectors + k, s = g % sums;
+                    const Batch<T> d = spread(k);
+                    DENSIMD_UNROLLED (v, vectors) sum[s][v] = Simd::fma(d, rows.x[g][v], sum[s][v]);
+                    bias_sum[s] = bias_sum[s] + d;
+                }
             }
         };
         std::size_t i = 0;
-        for (; i + phases * w <= batch; i += phases * w)
-            DENSIMD_UNROLLED (p, phases) take_rows(i + p * w, w, p, Full{});
-        DENSIMD_UNROLLED (p, phases) {
-            if (phases > 1 && i + w <= batch) {
-                take_rows(i, w, p, Full{});
-                i += w;
-            } else if (i < batch) {
-                take_rows(i, batch - i, p, Partial{});
-                i = batch;
-            }
+        Forward next = forward(0, at_once, Full{});
+        while (i + at_once <= batch) {
+            const Forward rows = next;
+            if (i + 2 * at_once <= batch) next = forward(i + at_once, at_once, Full{});
+            finish(rows, i, at_once, Full{});
+            i += at_once;
         }
+        if (i < batch) finish(forward(i, batch - i, Partial{}), i, batch - i, Partial{});
         if (!check.passed()) break;
+        Group gradient;
         DENSIMD_UNROLLED (v, vectors) {
             Batch<T> parts[sums];
             DENSIMD_UNROLLED (s, sums) parts[s] = sum[s][v];
-            weights[v] = updated<T>(scale, Rows::fold(sum_of(parts)), weights[v]);
+            gradient[v] = sum_of(parts);
         }
-        bias = updated<T>(scale, Rows::fold(sum_of(bias_sum)), bias);
+        weights.update(scale, gradient);
+        bias = updated<T>(scale, Rows::joined(sum_of(bias_sum)), bias);
         job.advance(batch);
     }
-    DENSIMD_UNROLLED (v, vectors) Simd::store_partial(W + v * w, count_in_vector<T>(inputs, v), weights[v]);
+    weights.store(W, inputs);
     Simd::store_partial(b, 1, bias);
     return step;
 }
+static_assert(tiny_rows >= ShortRows<float>::at_once && tiny_rows >= ShortRows<double>::at_once);
 
 template <class T>
 std::size_t single_steps(std::size_t steps, std::size_t batch, const TinyTraining<T>& job) {

@@ -291,9 +291,8 @@ struct Simd {
     static float first(Batch<float> x) { return _mm512_cvtss_f32(x); }
     static double first(Batch<double> x) { return _mm512_cvtsd_f64(x); }
 
-    // 16 short rows, two to a vector: x[i] has rows 2 i and 2 i + 1 in its halves. Their sums come in lanes
-    // of another order, 0 2 4 6 1 3 5 7 and so on, in which a number for each row stays until it must lie in
-    // order.
+    // 16 short rows, two to a vector: x[i] has rows 2 i and 2 i + 1 in its halves. Numbers for each row lie
+    // in the order in which `dots` makes them, 0 2 4 6 1 3 5 7 and so on.
     template <class Element>
     static Batch<float> of_rows(const Element& element) {
         const __m256 low = _mm256_setr_ps(element(0), element(2), element(4), element(6), element(1),
@@ -302,7 +301,17 @@ struct Simd {
                                            element(11), element(13), element(15));
         return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
     }
-    static Batch<float> sums_of_pairs(const Batch<float> (&x)[8]) { return sums_of_halves(x); }
+    // The products of these rows with the elements that `first` and `second` have in all quads, upper half to
+    // lower half until one lane is left.
+    static Batch<float> dots(const Batch<float> (*x)[1], Batch<float> first, Batch<float> second) {
+        const auto quarter = [=](std::size_t i) {
+            const __m512 a = x[i][0], b = x[i + 4][0];
+            return _mm512_add_ps(_mm512_mul_ps(_mm512_shuffle_f32x4(a, b, 0x88), first),
+                                 _mm512_mul_ps(_mm512_shuffle_f32x4(a, b, 0xdd), second));
+        };
+        const __m512 a = pairs(quarter(0), quarter(1)), b = pairs(quarter(2), quarter(3));
+        return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
+    }
     // That of row 2 i in the lower half, and that of row 2 i + 1 in the upper.
     static Batch<float> spread(Batch<float> x, std::size_t i) {
         const int lane = static_cast<int>(i / 4 * 8 + i % 4);
@@ -317,8 +326,12 @@ struct Simd {
         return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15),
                                      x);
     }
-    // Lower half plus upper half, in both.
-    static Batch<float> fold(Batch<float> x) { return _mm512_add_ps(x, _mm512_shuffle_f32x4(x, x, 0x4e)); }
+    // A quad of x in all quads; two vectors' quads in turn.
+    template <int Quad>
+    static Batch<float> quad(Batch<float> x) {
+        return _mm512_shuffle_f32x4(x, x, Quad * 0x55);
+    }
+    static Batch<float> quads(Batch<float> a, Batch<float> b) { return _mm512_mask_blend_ps(0xf0f0, a, b); }
 
     // The first n elements of p and of q, n <= width / 2; as many as there can be unless Partial.
     template <bool Partial>
