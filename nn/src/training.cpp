@@ -61,6 +61,7 @@ void check_metric(Metric metric) {
 // Which rows train and which validate.
 struct SplitRows {
     std::vector<std::size_t> training, validation;
+    bool in_order;  // training is 0, 1, 2, ...
 };
 
 SplitRows split_rows(std::size_t rows, const FitOptions& options, std::uint64_t seed) {
@@ -71,12 +72,13 @@ SplitRows split_rows(std::size_t rows, const FitOptions& options, std::uint64_t 
     if (options.split != Split::shuffled && options.split != Split::tail) throw Error("unknown split");
     std::vector<std::size_t> order(rows);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    if (options.split == Split::shuffled && held_back > 0)
-        order = permutation(rows, seed, 0);
-    else
+    const bool in_order = options.split == Split::tail || held_back == 0;
+    if (in_order)
         std::rotate(order.begin(), order.end() - static_cast<std::ptrdiff_t>(held_back), order.end());
+    else
+        order = permutation(rows, seed, 0);
     const auto middle = order.begin() + static_cast<std::ptrdiff_t>(held_back);
-    return {{middle, order.end()}, {order.begin(), middle}};
+    return {{middle, order.end()}, {order.begin(), middle}, in_order};
 }
 
 }  // namespace
@@ -216,9 +218,9 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const bool lookahead = engine == Engine::block && can_look_ahead<T>(options, layers_);
     const bool blocks = engine == Engine::block && !lookahead;
     // Where one call takes many steps, it is worth the workspace of some more rows.
-    const bool many_steps =
-        engine != Engine::plain || kernels::is_tiny<T>(layers_.size(), layers_.data(), options.loss);
-    const std::size_t rows = many_steps ? std::max(batch, std::min<std::size_t>(order.size(), 256)) : batch;
+    const bool tiny = kernels::is_tiny<T>(layers_.size(), layers_.data(), options.loss);
+    const std::size_t at_once = tiny ? 1024 : engine != Engine::plain ? 256 : batch;
+    const std::size_t rows = std::max(batch, std::min(at_once, order.size()));
     Workspace<T> workspace = make_workspace(blocks ? BlockEngine<T>::workspace_rows : rows);
     AlignedVector<T> block_memory(blocks ? BlockEngine<T>::memory(layers_) : 0);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(validation.count, 1, 256));
@@ -240,8 +242,12 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                                        "; the network has the weights from before this epoch",
                                    record.epoch, step, std::move(history));
         };
-        if (options.shuffle)
-            shuffle(order, seed_, record.epoch, [&](std::size_t i) { return split.training[i]; });
+        if (options.shuffle) {
+            if (split.in_order)  // without their numbers the data of small sets has more of L1
+                shuffle(order, seed_, record.epoch, [](std::size_t i) { return i; });
+            else
+                shuffle(order, seed_, record.epoch, [&](std::size_t i) { return split.training[i]; });
+        }
 
         // Anew in each epoch: on_epoch may have restored another state.
         prepare(options.optimizer);

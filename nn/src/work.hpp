@@ -93,7 +93,10 @@ struct Work {
         for (; i + 8 <= count; i += 8)
             for (std::size_t s = 0; s < 8; ++s) sum[s] += static_cast<double>(losses[i + s]);
         for (; i < count; ++i) sum[0] += static_cast<double>(losses[i]);
-        return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+        const auto every_other = [&sum](std::size_t s) {
+            return (sum[s] + sum[s + 2]) + (sum[s + 4] + sum[s + 6]);
+        };
+        return every_other(0) + every_other(1);
     }
 
     double forward(const T* parameters, std::size_t first, std::size_t count, bool gradient) const noexcept {
