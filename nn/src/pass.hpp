@@ -226,9 +226,10 @@ class Pass {
     }
 
     /// What the kernel for tiny networks is given to step with rows of `source` from `first` on, `batch` at a
-    /// time; losses and outputs go to the workspace's rows from slot 0 on.
+    /// time; losses and, if wanted, outputs go to the workspace's rows from slot 0 on.
     kernels::TinyTraining<T> tiny_training(const Rows<T>& source, std::size_t first, std::size_t batch,
-                                           Loss loss, T scale, T* parameters) const noexcept {
+                                           bool wants_outputs, Loss loss, T scale,
+                                           T* parameters) const noexcept {
         const MatrixView<T> A = rows(w_.activations_[0], 0, batch);
         const std::size_t row = source.order ? 0 : first;
         return {.layers = layers_.data(),
@@ -241,7 +242,7 @@ class Pass {
                 .Y = source.Y.row(row),
                 .ldy = source.Y.stride(),
                 .order = source.order ? source.order + first : nullptr,
-                .outputs = outputs(0, batch).data(),
+                .outputs = wants_outputs ? outputs(0, batch).data() : nullptr,
                 .losses = losses(0),
                 .A = A.data(),
                 .lda = A.stride(),

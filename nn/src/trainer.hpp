@@ -39,7 +39,7 @@ class Trainer {
         if (count == 1 && sharing.threads == 1 && descent_.is_plain())
             single_rows(0, 1, false, false);
         else if (is_tiny(sharing, count))
-            tiny_steps(0, 1, count);
+            tiny_steps(0, 1, count, false);
         else
             on_team(sharing.threads, [&](Member member) {
                 rows_and_back(member, sharing, 0, count);
@@ -131,10 +131,11 @@ class Trainer {
     }
 
     // Returns how many of them it took; fewer than `steps` if a loss is not finite.
-    std::size_t tiny_steps(std::size_t first, std::size_t steps, std::size_t batch) const noexcept {
+    std::size_t tiny_steps(std::size_t first, std::size_t steps, std::size_t batch,
+                           bool outputs) const noexcept {
         return work_.k.tiny_steps(
             steps, batch,
-            pass_.tiny_training(work_.source, first, batch, work_.loss, scale(batch), parameters_));
+            pass_.tiny_training(work_.source, first, batch, outputs, work_.loss, scale(batch), parameters_));
     }
 
     // Many steps in one call. Returns the rows that it took, unless `after` throws: all, but for a last step
@@ -146,7 +147,7 @@ class Trainer {
             const std::size_t count = std::min(batch, rows - first);
             if (count < kernels::tiny_rows) break;
             const std::size_t steps = std::min(work_.workspace.batch(), rows - first) / count;
-            const std::size_t taken = tiny_steps(first, steps, count);
+            const std::size_t taken = tiny_steps(first, steps, count, outputs);
             for (std::size_t step = 0; step < std::min(taken + 1, steps); ++step) {
                 if (outputs && pass_.scattered(work_.source, count))
                     pass_.gather_targets(work_.source, first, 0, count);

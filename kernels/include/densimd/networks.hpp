@@ -159,7 +159,7 @@ struct TinyTraining {
     const T* Y;  // [rows], ldy elements apart
     std::size_t ldy;
     const std::size_t* order;  // [steps * batch], the rows to train with; null: 0, 1, 2, ...
-    T* outputs;                // [steps * batch], the last layer's, or its logits
+    T* outputs;                // [steps * batch], the last layer's, or its logits; null: not wanted
     T* losses;                 // [steps * batch], each before its own step
     T* A;                      // scratch: [batch][outputs of the first of two layers]
     std::size_t lda;
@@ -173,7 +173,7 @@ struct TinyTraining {
             X += batch * ldx;
             Y += batch * ldy;
         }
-        outputs += batch;
+        if (outputs) outputs += batch;
         losses += batch;
     }
 };

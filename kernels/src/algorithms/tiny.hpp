@@ -140,7 +140,7 @@ bool forward_last(std::size_t batch, const TinyTraining<T>& job) {
     const Layer& layer = job.layers[1];
     T *const outputs = job.outputs, *const losses = job.losses, *const dz = job.dz;
     forward_one_output(batch, layer.inputs, 1, job.A, job.lda, job.parameters + layer.weights, 1,
-                       job.parameters + layer.biases, Activation::identity, outputs, 1);
+                       job.parameters + layer.biases, Activation::identity, dz, 1);
     const LastTerms<T> last_terms(job);
     FiniteCheck<T> check;
     for_each_vector<T>(batch, [&](std::size_t i, std::size_t n, auto kind) {
@@ -149,8 +149,8 @@ bool forward_last(std::size_t batch, const TinyTraining<T>& job) {
             const std::size_t row = i + (partial && r >= n ? n - 1 : r);
             return job.Y[(job.order ? job.order[row] : row) * job.ldy];
         });
-        const auto values = last_terms(load<partial>(outputs + i, n), y);
-        store<partial>(outputs + i, n, values.output);
+        const auto values = last_terms(load<partial>(dz + i, n), y);
+        if (outputs) store<partial>(outputs + i, n, values.output);
         store<partial>(losses + i, n, values.loss);
         store<partial>(dz + i, n, values.dz);
         check.template add<partial>(values.loss, n);

@@ -37,7 +37,7 @@ struct FiniteCheck {
 
     template <bool Partial>
     DENSIMD_INLINE void add(Batch<T> loss, std::size_t n) {
-        zeros = zeros + first_elements<Partial>(loss - loss, n);
+        zeros = Simd::fma(first_elements<Partial>(loss, n), Batch<T>(T(0)), zeros);
     }
     DENSIMD_INLINE bool passed() const { return xsimd::all(zeros == Batch<T>(T(0))); }
 };
@@ -135,8 +135,13 @@ requires(TakesTwo<Isa, T>&& width<T> >= 2 * tiny_inputs) struct ShortRows<T, Isa
     DENSIMD_INLINE static Batch<T> to_rows(Batch<T> x) { return Isa::to_rows(x); }
     DENSIMD_INLINE static Batch<T> from_rows(Batch<T> x) { return Isa::from_rows(x); }
     struct Spread {
-        Batch<T> numbers;
-        DENSIMD_INLINE Batch<T> operator()(std::size_t pair) const { return Isa::spread(numbers, pair); }
+        Batch<T> rows[2];  // each quad twice
+        explicit Spread(Batch<T> numbers)
+            : rows{Isa::template doubled_quads<0>(numbers), Isa::template doubled_quads<1>(numbers)} {}
+        template <std::size_t Pair>
+        DENSIMD_INLINE Batch<T> operator()(std::integral_constant<std::size_t, Pair>) const {
+            return Isa::template lane_of_quads<Pair % 4>(rows[Pair / 4]);
+        }
     };
     DENSIMD_INLINE static Batch<T> joined(Batch<T> sum) {
         return Isa::template quad<0>(sum) + Isa::template quad<2>(sum);
@@ -231,16 +236,20 @@ template <bool Whole, bool Ordered, class T>
                 auto [output, loss, dz] = last_terms(rows.z[u], rows.y[u]);
                 loss = Rows::to_rows(loss);
                 store<partial>(job.losses + first, count, loss);
-                store<partial>(job.outputs + first, count, Rows::to_rows(output));
+                if (job.outputs) store<partial>(job.outputs + first, count, Rows::to_rows(output));
                 check.template add<partial>(loss, count);
                 if constexpr (partial) dz = Rows::from_rows(first_elements<true>(Rows::to_rows(dz), count));
                 const typename Rows::Spread spread(dz);
-                DENSIMD_UNROLLED (k, groups / Rows::number_vectors) {
+                const auto add_group = [&](auto k) DENSIMD_INLINE_LAMBDA {
                     const std::size_t g = u * groups / Rows::number_vectors + k, s = g % sums;
                     const Batch<T> d = spread(k);
                     DENSIMD_UNROLLED (v, vectors) sum[s][v] = Simd::fma(d, rows.x[g][v], sum[s][v]);
                     bias_sum[s] = bias_sum[s] + d;
+                };
+                [&]<std::size_t... K>(std::index_sequence<K...>) DENSIMD_INLINE_LAMBDA {
+                    (add_group(std::integral_constant<std::size_t, K>{}), ...);
                 }
+                (std::make_index_sequence<groups / Rows::number_vectors>{});
             }
         };
         std::size_t i = 0;

@@ -294,7 +294,7 @@ struct Simd {
     // 16 short rows, two to a vector: x[i] has rows 2 i and 2 i + 1 in its halves. Numbers for each row lie
     // in the order in which `dots` makes them, 0 2 4 6 1 3 5 7 and so on.
     template <class Element>
-    static Batch<float> of_rows(const Element& element) {
+    [[gnu::always_inline]] static Batch<float> of_rows(const Element& element) {
         const __m256 low = _mm256_setr_ps(element(0), element(2), element(4), element(6), element(1),
                                           element(3), element(5), element(7));
         const __m256 high = _mm256_setr_ps(element(8), element(10), element(12), element(14), element(9),
@@ -303,7 +303,8 @@ struct Simd {
     }
     // The products of these rows with the elements that `first` and `second` have in all quads, upper half to
     // lower half until one lane is left.
-    static Batch<float> dots(const Batch<float> (*x)[1], Batch<float> first, Batch<float> second) {
+    [[gnu::always_inline]] static Batch<float> dots(const Batch<float> (*x)[1], Batch<float> first,
+                                                    Batch<float> second) {
         const auto quarter = [=](std::size_t i) {
             const __m512 a = x[i][0], b = x[i + 4][0];
             return _mm512_add_ps(_mm512_mul_ps(_mm512_shuffle_f32x4(a, b, 0x88), first),
@@ -311,12 +312,6 @@ struct Simd {
         };
         const __m512 a = pairs(quarter(0), quarter(1)), b = pairs(quarter(2), quarter(3));
         return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
-    }
-    // That of row 2 i in the lower half, and that of row 2 i + 1 in the upper.
-    static Batch<float> spread(Batch<float> x, std::size_t i) {
-        const int lane = static_cast<int>(i / 4 * 8 + i % 4);
-        const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4);
-        return _mm512_permutexvar_ps(_mm512_add_epi32(first, _mm512_set1_epi32(lane)), x);
     }
     static Batch<float> to_rows(Batch<float> x) {
         return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
@@ -326,10 +321,19 @@ struct Simd {
         return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15),
                                      x);
     }
-    // A quad of x in all quads; two vectors' quads in turn.
+    // A quad of x in all quads; two quads of x, each twice; a lane of each quad in all its lanes; quads of
+    // two vectors in turn.
     template <int Quad>
     static Batch<float> quad(Batch<float> x) {
         return _mm512_shuffle_f32x4(x, x, Quad * 0x55);
+    }
+    template <int Half>
+    static Batch<float> doubled_quads(Batch<float> x) {
+        return _mm512_shuffle_f32x4(x, x, Half == 0 ? 0x50 : 0xfa);
+    }
+    template <int Lane>
+    static Batch<float> lane_of_quads(Batch<float> x) {
+        return _mm512_permute_ps(x, Lane * 0x55);
     }
     static Batch<float> quads(Batch<float> a, Batch<float> b) { return _mm512_mask_blend_ps(0xf0f0, a, b); }
 

@@ -66,12 +66,13 @@ void tiny_forward(std::size_t batch, const TinyTraining<T>& job) noexcept {
                              first.stride, job.parameters + first.biases, first.activation, a, job.lda);
             x = a;
         }
+        T output;
         dense_forward<T>(1, last.inputs, 1, x, job.lda, job.parameters + last.weights, last.stride,
-                         job.parameters + last.biases, activation, job.outputs + i, 1);
-        loss_of_row(job.loss, 1, job.outputs + i, job.Y + row_of(job, i) * job.ldy, job.dz + i,
-                    job.losses + i);
-        job.dz[i] = static_cast<T>(
-            job.dz[i] * derivative(activation, wide(job.outputs[i]), default_parameter<T>(activation)));
+                         job.parameters + last.biases, activation, &output, 1);
+        loss_of_row(job.loss, 1, &output, job.Y + row_of(job, i) * job.ldy, job.dz + i, job.losses + i);
+        job.dz[i] = static_cast<T>(job.dz[i] *
+                                   derivative(activation, wide(output), default_parameter<T>(activation)));
+        if (job.outputs) job.outputs[i] = output;
     }
 }
 
