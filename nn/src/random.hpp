@@ -31,9 +31,11 @@ class Random {
 /// order[0] .. order[size - 1] = value(0) .. value(size - 1), each order of them as likely as any other:
 /// Fisher and Yates' shuffle from the inside out. Of one random number several places are drawn: a product's
 /// high half is one, and its low half goes on; numbers of which some would come up too often are rejected
-/// (Brackett-Rozinsky and Lemire, 2024, arXiv 2408.06213).
+/// (Brackett-Rozinsky and Lemire, 2024, arXiv 2408.06213). Not inlined: alone it has the registers that it
+/// needs.
 template <class Value>
-void shuffle(std::span<std::size_t> order, std::uint64_t seed, std::uint64_t stream, const Value& value) {
+[[gnu::noinline]] void shuffle(std::span<std::size_t> order, std::uint64_t seed, std::uint64_t stream,
+                               const Value& value) {
     __extension__ using Product = unsigned __int128;
     Random stream_of_numbers(seed, stream);
     std::size_t next = 0;
