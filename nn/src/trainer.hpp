@@ -90,9 +90,9 @@ class Trainer {
         bool first_layer_by_outputs;
     };
 
-    // What a step of a tiny network takes with its own kernel, as a share of the others' time: as measured
-    // on Zen 5, where it is 0.6 to 0.85.
-    static constexpr double tiny_share = 0.7;
+    // What a step of a tiny network takes with its own kernel, as a share of the others' time: as measured on
+    // Zen 5, where it is 0.3 to 0.55 with one layer and 0.55 to 0.9 with two.
+    double tiny_share() const { return work_.layers.size() == 1 ? 0.5 : 0.75; }
 
     // For so many steps of so many rows each. Each thread updates its part of the weights, from all rows:
     // these, which are only read, cost half as much a byte as weights.
@@ -105,7 +105,7 @@ class Trainer {
                          .barriers = descent_.is_plain() ? 2 : 3,
                          .bytes = (weights + row * count / 2) * sizeof(T),
                          .steps = static_cast<double>(steps),
-                         .alone = network_is_tiny_ && rows >= kernels::tiny_rows ? tiny_share : 1};
+                         .alone = network_is_tiny_ && rows >= kernels::tiny_rows ? tiny_share() : 1};
         const Team by_rows = best_team(work_.threads, effort);
         if (!descent_.is_plain() || !has_long_rows<T>(first)) return {by_rows.threads, false};
         // Each thread then reads all inputs of all rows, but of the first layer's weights its own alone.
