@@ -12,8 +12,9 @@
 
 namespace densimd::nn {
 
-/// Six digits, whatever the magnitude; std::to_string would write 1e300 out.
+/// Six digits, whatever the magnitude; std::to_string would write 1e300 out. A NaN has no sign.
 inline std::string text(double value) {
+    if (std::isnan(value)) return "nan";
     char digits[32];
     std::snprintf(digits, sizeof digits, "%g", value);
     return digits;

@@ -19,7 +19,9 @@ void check_number(const char* name, double value, double least, bool or_equal, d
     if (large_enough && rounded < below) return;
     throw Error(std::string(name) + " is " + text(value) + "; expected " +
                 (or_equal ? "at least " : "more than ") + text(least) +
-                (std::isinf(below) ? " and finite" : " and less than " + text(below)));
+                (!std::isinf(below)           ? " and less than " + text(below)
+                 : sizeof(T) < sizeof(double) ? std::string(" and finite as a float")
+                                              : " and finite"));
 }
 
 }  // namespace

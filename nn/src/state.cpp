@@ -1,6 +1,7 @@
 // What training goes on from: the optimiser's state and the whole.
 #include <algorithm>
-#include <cmath>
+#include <limits>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -46,12 +47,21 @@ void BasicNetwork<T>::restore(const TrainingState<T>& state) {
     check("parameters", state.parameters, parameters_.size());
     check("elements of the first moment", optimizer.first_moment, fresh.first_moment.size());
     check("elements of the second moment", optimizer.second_moment, fresh.second_moment.size());
-    if (!kernels_->all_finite(state.parameters.size(), state.parameters.data())) {
-        const auto found = std::ranges::find_if(state.parameters, [](T p) { return !std::isfinite(p); });
-        throw Error("restore: the state has " + text(static_cast<double>(*found)) + " for parameter " +
-                    std::to_string(found - state.parameters.begin()) +
-                    " (counted from 0); expected finite numbers");
-    }
+    // A number outside of [lowest, highest], or a NaN.
+    const auto check_each = [](const char* what, std::span<const T> numbers, T lowest, T highest,
+                               const char* expected) {
+        const auto found = std::ranges::find_if(numbers, [=](T n) { return !(n >= lowest && n <= highest); });
+        if (found != numbers.end())
+            throw Error("restore: the state has " + text(static_cast<double>(*found)) + " for " + what + " " +
+                        std::to_string(found - numbers.begin()) + " (counted from 0); expected " + expected);
+    };
+    using Limits = std::numeric_limits<T>;
+    check_each("parameter", state.parameters, Limits::lowest(), Limits::max(), "finite numbers");
+    // Squares of finite gradients can be infinite.
+    check_each("first moment", optimizer.first_moment, -Limits::infinity(), Limits::infinity(), "numbers");
+    check_each("second moment", optimizer.second_moment, T(0), Limits::infinity(), "at least 0");
+    const T powers[] = {optimizer.beta1_power, optimizer.beta2_power};
+    check_each("power of beta", powers, T(0), T(1), "at least 0 and at most 1");
     if (optimizer.method != Optimizer::Method::sgd) gradient_.resize(parameters_.size());
     optimizer_state_ = OptimizerState<T>(optimizer);
     std::ranges::copy(state.parameters, parameters_.begin());

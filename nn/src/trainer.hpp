@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "descent.hpp"
 #include "work.hpp"
@@ -38,7 +39,9 @@ class Trainer {
         const Sharing sharing = sharing_for(count, 1);
         if (count == 1 && sharing.threads == 1 && descent_.is_plain())
             single_rows(0, 1, false, false);
-        else if (is_tiny(sharing, count))
+        else if (std::is_same_v<T, float> && is_tiny(sharing, count))
+            // Not for double, where finite losses, which the kernel sees one by one, can have an infinite
+            // sum.
             tiny_steps(0, 1, count, false);
         else
             on_team(sharing.threads, [&](Member member) {

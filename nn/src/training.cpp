@@ -219,7 +219,9 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const bool blocks = engine == Engine::block && !lookahead;
     // Where one call takes many steps, it is worth the workspace of some more rows.
     const bool tiny = kernels::is_tiny<T>(layers_.size(), layers_.data(), options.loss);
-    const std::size_t at_once = tiny ? 1024 : engine != Engine::plain ? 256 : batch;
+    const bool many = engine != Engine::plain ||
+                      (tiny && is_plain_descent(options.optimizer) && batch >= kernels::tiny_rows);
+    const std::size_t at_once = !many ? batch : tiny ? 1024 : 256;
     const std::size_t rows = std::max(batch, std::min(at_once, order.size()));
     Workspace<T> workspace = make_workspace(blocks ? BlockEngine<T>::workspace_rows : rows);
     AlignedVector<T> block_memory(blocks ? BlockEngine<T>::memory(layers_) : 0);

@@ -253,6 +253,31 @@ TEST_CASE_TEMPLATE("tiny_steps takes unusual numbers as the layers' kernels do",
     });
 }
 
+TEST_CASE_TEMPLATE("tiny_steps keeps the sign of sums that vanish", T, float, double) {
+    const T tiny = sizeof(T) == 4 ? T{1e-30f} : T(1e-200);
+    TestNetwork<T> net = [] {
+        Random random;
+        return TestNetwork<T>({1, 1}, Activation::identity, 0, random);
+    }();
+    net.parameters[net.layers[0].weights] = -T{0};
+    net.parameters[net.layers[0].biases] = 0;
+    for (const std::size_t batch : {16u, 17u, 20u, 29u, 31u}) {
+        INFO("batch ", batch);
+        const std::vector<T> X(batch, tiny), Y(batch, tiny);
+        std::vector<std::size_t> order(batch);
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
+            const T scale = T{-0.1f} / static_cast<T>(batch);
+            Steps<T> expected{net.parameters, {}, {}};
+            step_layer_by_layer<T>(kernels, net, Loss::mean_squared_error, scale, X, Y, order, expected);
+            GuardedTiny<T> found(net, Loss::mean_squared_error, scale, X, Y, 1, batch, layout);
+            CHECK(kernels.tiny_steps(1, batch, found.job) == 1);
+            CHECK(bit_difference(found.parameters.values(), expected.parameters) == "");
+            return expected.losses;
+        });
+    }
+}
+
 TEST_CASE_TEMPLATE("tiny_steps stops before a step with a loss that is not finite", T, float, double) {
     Random random;
     for_each_tiny<T>(random, [&](const TestNetwork<T>& net, std::size_t batch, Loss loss) {

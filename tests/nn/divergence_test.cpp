@@ -91,3 +91,24 @@ TEST_CASE_TEMPLATE("a validation loss that is not finite", T, float, double) {
     CHECK(bit_difference(parameters_of(net), start) == "");
     CHECK(net.epochs_trained() == 0);
 }
+
+TEST_CASE_TEMPLATE("finite losses with an infinite sum", T, float, double) {
+    // Squares of it are finite, but not 16 of them.
+    const T target = sizeof(T) == 4 ? T{1.6e19f} : T(1.2e154);
+    for (const bool hidden : {false, true})
+        for (int threads = 1; threads <= 2; ++threads) {
+            INFO("hidden ", hidden, ", threads ", threads);
+            const AllThreads all_threads;
+            std::vector<nn::LayerOptions> layers{{1, nn::identity}};
+            if (hidden) layers.insert(layers.begin(), {4, nn::tanh});
+            nn::BasicNetwork<T> net({.inputs = 1, .layers = layers, .seed = 3});
+            const nn::Matrix<T> X(16, 1, std::vector<T>(16, 1)), Y(16, 1, std::vector<T>(16, target));
+            nn::Workspace<T> workspace = net.make_workspace(16);
+            const std::vector<T> before = parameters_of(net);
+            const std::string refusal = error_of(
+                [&] { net.train_step(X, Y, nn::mean_squared_error, nn::sgd(1e-30), workspace, threads); });
+            // A float's sum is made in double, and so is finite.
+            CHECK(contains(refusal, "the loss is inf") == (sizeof(T) == sizeof(double)));
+            CHECK((bit_difference(parameters_of(net), before) == "") == (sizeof(T) == sizeof(double)));
+        }
+}

@@ -221,6 +221,7 @@ TEST_CASE("optimisers refuse numbers out of range, engines the optimisers they c
             p.net, [&] { p.net.train_step(p.X, p.Y, nn::mean_squared_error, optimizer, workspace); }, parts);
     };
     const double nan = std::numeric_limits<double>::quiet_NaN();
+    refuse(nn::sgd(1e39), {"learning_rate is 1e+39", "finite as a float"});
     refuse(nn::momentum(0.1, 1), {"momentum is 1", "less than 1"});
     refuse(nn::nesterov(0.1, -0.5), {"momentum is -0.5", "at least 0"});
     refuse({.method = Method::adam, .beta1 = nan}, {"beta1 is nan"});
@@ -253,6 +254,21 @@ TEST_CASE("a state of another network is refused") {
     nn::TrainingState<float> infinite = state;
     infinite.parameters[3] = std::numeric_limits<float>::infinity();
     refuse(infinite, {"inf", "parameter 3"});
+    nn::Network trained = p.net;
+    trained.fit(p.X, p.Y, {.optimizer = nn::adam()});
+    const nn::TrainingState<float> adam = trained.training_state();
+    nn::TrainingState<float> broken = adam;
+    broken.optimizer.first_moment[2] = -std::numeric_limits<float>::quiet_NaN();
+    refuse(broken, {"has nan", "first moment 2"});
+    broken = adam;
+    broken.optimizer.second_moment[0] = -1;
+    refuse(broken, {"-1", "second moment 0", "at least 0"});
+    broken = adam;
+    broken.optimizer.beta2_power = 5;
+    refuse(broken, {"5", "power of beta 1", "at most 1"});
+    broken = adam;
+    broken.optimizer.second_moment[0] = std::numeric_limits<float>::infinity();  // of a large gradient
+    trained.restore(broken);
     state.optimizer.method = static_cast<Method>(9);
     refuse(state, {"unknown optimizer"});
     state.optimizer.method = Method::adam;

@@ -161,9 +161,9 @@ struct TinyTraining {
     const std::size_t* order;  // [steps * batch], the rows to train with; null: 0, 1, 2, ...
     T* outputs;                // [steps * batch], the last layer's, or its logits; null: not wanted
     T* losses;                 // [steps * batch], each before its own step
-    T* A;                      // scratch: [batch][outputs of the first of two layers]
+    T* A;                      // scratch of two layers: [batch][outputs of the first]
     std::size_t lda;
-    T* dz;  // scratch: [batch]
+    T* dz;  // scratch of two layers: [batch]
 
     /// From one step to the next.
     constexpr void advance(std::size_t batch) noexcept {

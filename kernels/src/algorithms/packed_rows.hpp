@@ -81,12 +81,14 @@ struct PackedRows {
     };
 };
 
+template <class T>
+constexpr bool has_room_for_two = 2 * tiny_inputs <= width<T>;
 template <class Isa, class T>
-concept FitsTwoRows = TakesTwo<Isa, T> &&(2 * tiny_inputs <= width<T>);
+concept TakesTwoRows = has_room_for_two<T> && TakesTwo<Isa, T>;
 
 // The same where a vector has room for two rows. Numbers lie in the order of the Isa's of_rows. The products'
 // first addition is that of quads, which are put together before the multiplication: nothing waits for that.
-template <class T, FitsTwoRows<T> Isa>
+template <class T, TakesTwoRows<T> Isa>
 struct PackedRows<T, Isa> {
     static constexpr std::size_t at_once = width<T>, number_vectors = 1;
     static constexpr std::size_t together = 2, groups = at_once / 2, vectors = 1;

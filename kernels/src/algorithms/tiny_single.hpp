@@ -42,8 +42,14 @@ struct FiniteCheck {
     DENSIMD_INLINE bool passed() const { return xsimd::all(zeros == Batch<T>(T(0))); }
 };
 
+// For rows that are not there: zeros, and a dz that changes no sum, not even -0.
 template <class T>
 constexpr T no_row[tiny_inputs] = {};
+template <class T>
+DENSIMD_INLINE Batch<T> first_or_minus_zero(Batch<T> dz, std::size_t n) {
+    const Batch<T> minus_zero(T(-0.0));
+    return first_elements<true>(dz, n) ^ (minus_zero ^ first_elements<true>(minus_zero, n));
+}
 
 // One pass over the rows of a batch: some of them stay in registers from their logits to their share of dW,
 // in four sums; the next ones' logits are made before, so that they do not queue behind what waits for the
@@ -111,7 +117,7 @@ template <bool Whole, bool Ordered, class T>
                 store<partial>(job.losses + first, count, loss);
                 if (job.outputs) store<partial>(job.outputs + first, count, Rows::to_rows(output));
                 check.template add<partial>(loss, count);
-                if constexpr (partial) dz = Rows::from_rows(first_elements<true>(Rows::to_rows(dz), count));
+                if constexpr (partial) dz = Rows::from_rows(first_or_minus_zero(Rows::to_rows(dz), count));
                 const typename Rows::Spread spread(dz);
                 const auto add_group = [&](auto k) DENSIMD_INLINE_LAMBDA {
                     const std::size_t g = u * groups / Rows::number_vectors + k, s = g % sums;

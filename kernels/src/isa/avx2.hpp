@@ -179,20 +179,12 @@ struct Simd {
     static constexpr std::size_t sums_at_once = 4;
 
     static void sums(const Batch<float> (&x)[4], float* out) {
-        const __m256 a = halves(x[0], x[2]), b = halves(x[1], x[3]);
-        const __m256 pairs =
-            _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))),
-                          _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))));
-        const __m128 low = _mm256_castps256_ps128(pairs), high = _mm256_extractf128_ps(pairs, 1);
+        const __m256 sums = pairs(halves(x[0], x[2]), halves(x[1], x[3]));
+        const __m128 low = _mm256_castps256_ps128(sums), high = _mm256_extractf128_ps(sums, 1);
         _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(low, high, 0x88), _mm_shuffle_ps(low, high, 0xdd)));
     }
     // Eight at once, where they are wanted in one vector.
     static void sums(const Batch<float> (&x)[8], float* out) {
-        const auto pairs = [](__m256 a, __m256 b) {
-            return _mm256_add_ps(
-                _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))),
-                _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))));
-        };
         const __m256 a = pairs(halves(x[0], x[4]), halves(x[1], x[5]));
         const __m256 b = pairs(halves(x[2], x[6]), halves(x[3], x[7]));
         _mm256_storeu_ps(out, _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd)));
@@ -228,6 +220,10 @@ struct Simd {
     static double first(Batch<double> x) { return _mm256_cvtsd_f64(x); }
 
   private:
+    static __m256 pairs(__m256 a, __m256 b) {
+        return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))),
+                             _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))));
+    }
     static __m256 halves(__m256 a, __m256 b) {
         return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
     }

@@ -233,10 +233,8 @@ struct Simd {
             return _mm512_add_ps(_mm512_shuffle_f32x4(x[i], x[i + 4], 0x88),
                                  _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd));
         };
-        const __m512 a = pairs(quarter(0), quarter(1)), b = pairs(quarter(2), quarter(3));
-        const __m512 sums = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
-        const __m512i order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
-        return Adjacent ? _mm512_permutexvar_ps(order, sums) : sums;
+        const Batch<float> sums = sums_of_quarters(quarter(0), quarter(1), quarter(2), quarter(3));
+        return Adjacent ? to_rows(sums) : sums;
     }
     template <bool Adjacent = false>
     static Batch<double> sums_of_halves(const Batch<double> (&x)[4]) {
@@ -310,8 +308,7 @@ struct Simd {
             return _mm512_add_ps(_mm512_mul_ps(_mm512_shuffle_f32x4(a, b, 0x88), first),
                                  _mm512_mul_ps(_mm512_shuffle_f32x4(a, b, 0xdd), second));
         };
-        const __m512 a = pairs(quarter(0), quarter(1)), b = pairs(quarter(2), quarter(3));
-        return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
+        return sums_of_quarters(quarter(0), quarter(1), quarter(2), quarter(3));
     }
     static Batch<float> to_rows(Batch<float> x) {
         return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
@@ -355,6 +352,10 @@ struct Simd {
     }
     static __m512d halves(__m512d a, __m512d b) {
         return _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x44), _mm512_shuffle_f64x2(a, b, 0xee));
+    }
+    static __m512 sums_of_quarters(__m512 a, __m512 b, __m512 c, __m512 d) {
+        const __m512 ab = pairs(a, b), cd = pairs(c, d);
+        return _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x88), _mm512_shuffle_ps(ab, cd, 0xdd));
     }
     static __m512 pairs(__m512 a, __m512 b) {
         return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))),

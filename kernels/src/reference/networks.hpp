@@ -55,7 +55,7 @@ const T* input_of(const TinyTraining<T>& job, std::size_t i) {
 }
 
 template <class T>
-void tiny_forward(std::size_t batch, const TinyTraining<T>& job) noexcept {
+void forward_of_tiny(std::size_t batch, const TinyTraining<T>& job) noexcept {
     const Layer &first = job.layers[0], &last = job.layers[job.depth - 1];
     const Activation activation = takes_logits(job.loss) ? Activation::identity : last.activation;
     for (std::size_t i = 0; i < batch; ++i) {
@@ -77,7 +77,7 @@ void tiny_forward(std::size_t batch, const TinyTraining<T>& job) noexcept {
 }
 
 template <class T>
-void tiny_step(std::size_t batch, const TinyTraining<T>& job) noexcept {
+void update_of_tiny(std::size_t batch, const TinyTraining<T>& job) noexcept {
     const Layer &first = job.layers[0], &last = job.layers[job.depth - 1];
     const auto step = [&](std::size_t parameter, auto gradient_of) {
         Wide<T> sum = 0;
@@ -109,10 +109,10 @@ template <class T>
 std::size_t tiny_steps(std::size_t steps, std::size_t batch, const TinyTraining<T>& job) noexcept {
     TinyTraining<T> step = job;
     for (std::size_t s = 0; s < steps; ++s) {
-        tiny_forward(batch, step);
+        forward_of_tiny(batch, step);
         for (std::size_t i = 0; i < batch; ++i)
             if (!std::isfinite(step.losses[i])) return s;
-        tiny_step(batch, step);
+        update_of_tiny(batch, step);
         step.advance(batch);
     }
     return steps;

@@ -9,7 +9,8 @@
 
 namespace densimd::nn {
 
-/// Rows in random order, a pure function of (count, seed, stream): 0 .. count - 1, each once.
+/// Rows in random order, a pure function of (count, seed, stream): 0 .. count - 1, each once. Any order is as
+/// likely as any other.
 std::vector<std::size_t> permutation(std::size_t count, std::uint64_t seed, std::uint64_t stream);
 
 template <class T>

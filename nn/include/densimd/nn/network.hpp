@@ -135,8 +135,9 @@ class BasicNetwork {
     void reset_optimizer(const Optimizer& optimizer);
 
     /// All that training goes on from, and back to it: a network of the same layers continues from there bit
-    /// for bit. `restore` throws Error, and leaves the network as it was, if the layers are not its own or a
-    /// parameter is not finite. The seed is part of the state.
+    /// for bit. `restore` throws Error, and leaves the network as it was, if the layers are not its own, a
+    /// parameter is not finite, or the optimiser's numbers are none that it can have made. The seed is part
+    /// of the state.
     TrainingState<T> training_state() const;
     void restore(const TrainingState<T>& state);
 

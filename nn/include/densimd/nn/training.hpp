@@ -73,16 +73,20 @@ enum class Split {
 struct FitOptions {
     Loss loss = mean_squared_error;
     Optimizer optimizer = sgd(0.1);
-    std::size_t batch_size =
-        1;  ///< 1: an update after every sample. n: one with the mean gradient of n samples
-    std::size_t epochs = 1;
+    /// 1: an update after every sample. n: one with the mean gradient of n samples; all of them, if there are
+    /// fewer.
+    std::size_t batch_size = 1;
+    std::size_t epochs = 1;       ///< 0: everything is checked, and the History has no epochs
     double validation_split = 0;  ///< share of the rows held back, in [0, 1): round(rows * share) of them
     Split split = Split::shuffled;
-    bool shuffle = true;  ///< a new order each epoch, a pure function of (the network's seed, epoch)
+    /// A new order each epoch, a pure function of (the network's seed, epoch): without validation_split
+    /// permutation(rows, seed, epoch), with epochs counted from 1 over all calls.
+    bool shuffle = true;
     Metric metric = Metric::none;
     Engine engine = Engine::automatic;
     int threads = 1;  ///< at most so many, see ThreadCosts; never changes a bit of the result
-    /// Called after every epoch; return false to stop after this one.
+    /// Called after every epoch, with the network as it then is, so that its training_state() can be kept;
+    /// return false to stop after this one. What it throws comes out of fit, and the epoch counts.
     std::function<bool(const EpochRecord&)> on_epoch = {};
 };
 
