@@ -204,6 +204,14 @@ Batch<T> value_vector(Batch<T> x) {
     return value_of_one(Function<T>{}, x);
 }
 
+// Four vectors from registers to memory: stored first and loaded again, they would wait for that.
+template <class T, template <class> class Function>
+void store_values(Batch<T> a, Batch<T> b, Batch<T> c, Batch<T> d, T* y) {
+    Batch<T> x[4] = {a, b, c, d};
+    activate_all(Function<T>{}, x);
+    DENSIMD_UNROLLED (v, 4) x[v].store_unaligned(y + v * width<T>);
+}
+
 template <class T, template <class> class Function>
 Batch<T> gradient_vector(Batch<T> a, Batch<T> ds) {
     return Function<T>{}.gradient(a, ds);
@@ -268,6 +276,7 @@ template <class T>
 struct ActivationFunctions {
     void (*values)(std::size_t n, const T* x, T* y) noexcept;
     Batch<T> (*value)(Batch<T> x);
+    void (*store_four)(Batch<T> a, Batch<T> b, Batch<T> c, Batch<T> d, T* y);
     Batch<T> (*gradient)(Batch<T> a, Batch<T> ds);
     void (*gradients)(std::size_t n, const T* a, const T* ds, T* dx) noexcept;
     void (*gradient_of_rows)(std::size_t rows, std::size_t n, const T* a, std::size_t lda, const T* ds,
@@ -277,9 +286,13 @@ struct ActivationFunctions {
 };
 
 template <class T, template <class> class Function>
-constexpr ActivationFunctions<T> functions_of = {
-    value_kernel<T, Function>,    value_vector<T, Function>,  gradient_vector<T, Function>,
-    gradient_kernel<T, Function>, gradient_rows<T, Function>, gradient_of_outer_product<T, Function>};
+constexpr ActivationFunctions<T> functions_of = {value_kernel<T, Function>,
+                                                 value_vector<T, Function>,
+                                                 store_values<T, Function>,
+                                                 gradient_vector<T, Function>,
+                                                 gradient_kernel<T, Function>,
+                                                 gradient_rows<T, Function>,
+                                                 gradient_of_outer_product<T, Function>};
 
 // By Activation; null pointers for the identity.
 template <class T>
