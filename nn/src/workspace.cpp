@@ -36,13 +36,6 @@ Workspace<T>::Workspace(const std::vector<Dense>& layers, std::size_t batch) : b
     memory_.resize(size + std::max(all_rows, one_row));
 }
 
-template <class T>
-bool Workspace<T>::fits(const std::vector<Dense>& layers) const noexcept {
-    return inputs_.width == layers.front().inputs &&
-           std::equal(layers.begin(), layers.end(), activations_.begin(), activations_.end(),
-                      [](const Dense& layer, const Block& block) { return layer.outputs == block.width; });
-}
-
 template class Workspace<float>;
 template class Workspace<double>;
 

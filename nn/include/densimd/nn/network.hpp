@@ -56,7 +56,12 @@ class Workspace {
     friend class BasicNetwork<T>;
     friend class Pass<T>;
     Workspace(const std::vector<Dense>& layers, std::size_t batch);
-    bool fits(const std::vector<Dense>& layers) const noexcept;
+    bool fits(const std::vector<Dense>& layers) const noexcept {
+        if (inputs_.width != layers.front().inputs || activations_.size() != layers.size()) return false;
+        for (std::size_t l = 0; l < layers.size(); ++l)
+            if (activations_[l].width != layers[l].outputs) return false;
+        return true;
+    }
     T* scratch(const std::vector<Dense>& layers, std::size_t slot) noexcept {
         T* const first = memory_.data() + scratch_;
         return slot == 0 ? first : first + kernels::forward_scratch<T>(layers.size(), layers.data(), slot);
