@@ -12,6 +12,17 @@ function(densimd_target target)
     $<$<BOOL:${DENSIMD_WARNINGS_AS_ERRORS}>:-Werror>)
 endfunction()
 
+# One of the two libraries. With hidden symbols a shared object that densimd is linked into neither exports them nor
+# takes those of another densimd in the same process for its own.
+function(densimd_library name)
+  densimd_target(densimd_${name})
+  set_target_properties(densimd_${name} PROPERTIES
+    OUTPUT_NAME densimd_${name} EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  if(DENSIMD_HIDE_SYMBOLS)
+    set_target_properties(densimd_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  endif()
+endfunction()
+
 # Makes <name/...> includable, from a folder that holds this one package and nothing else: with /usr/include itself
 # on the path a cross compiler would read the host's C library.
 function(densimd_header_only_package name header debian_package)

@@ -58,11 +58,16 @@ std::string list(std::span<const Isa> isas) {
     return text;
 }
 
-const Tables& tables_of(Isa isa) {
+const Tables* find_tables(Isa isa) noexcept {
     for (Isa available : available_isas())
         if (available == isa)
             for (const Candidate& candidate : candidates)
-                if (candidate.isa == isa) return *candidate.tables;
+                if (candidate.isa == isa) return candidate.tables;
+    return nullptr;
+}
+
+const Tables& tables_of(Isa isa) {
+    if (const Tables* tables = find_tables(isa)) return *tables;
     throw IsaError("ISA '" + std::string(name(isa)) +
                    "' is not available on this machine; available: " + list(available_isas()));
 }
@@ -84,7 +89,7 @@ constexpr int not_chosen = -1;
 std::atomic<int> chosen{not_chosen};
 
 template <class T>
-const Kernels<T>& kernels_of(const Tables& tables) {
+const Kernels<T>& kernels_of(const Tables& tables) noexcept {
     if constexpr (std::is_same_v<T, float>)
         return tables.f32;
     else
@@ -130,6 +135,17 @@ const Kernels<T>& table(Isa isa) {
 }
 
 template <class T>
+const Kernels<T>* find_table(Isa isa) noexcept {
+    const Tables* tables = find_tables(isa);
+    return tables == nullptr ? nullptr : &kernels_of<T>(*tables);
+}
+
+template <class T>
+const Kernels<T>& best() noexcept {
+    return *find_table<T>(available_isas().back());
+}
+
+template <class T>
 const Kernels<T>& active() {
     return table<T>(active_isa());
 }
@@ -138,5 +154,9 @@ template const Kernels<float>& active<float>();
 template const Kernels<double>& active<double>();
 template const Kernels<float>& table<float>(Isa);
 template const Kernels<double>& table<double>(Isa);
+template const Kernels<float>* find_table<float>(Isa) noexcept;
+template const Kernels<double>* find_table<double>(Isa) noexcept;
+template const Kernels<float>& best<float>() noexcept;
+template const Kernels<double>& best<double>() noexcept;
 
 }  // namespace densimd::kernels

@@ -79,6 +79,24 @@ TEST_CASE_TEMPLATE("each ISA has its own complete table", T, float, double) {
     }
 }
 
+TEST_CASE_TEMPLATE("a table can be looked for", T, float, double) {
+    for (const Isa isa : every_isa)
+        CHECK(kernels::find_table<T>(isa) == (is_available(isa) ? &kernels::table<T>(isa) : nullptr));
+    CHECK(kernels::find_table<T>(static_cast<Isa>(7)) == nullptr);
+    static_assert(noexcept(kernels::find_table<T>(Isa::neon)));
+    static_assert(noexcept(kernels::best<T>()));
+}
+
+TEST_CASE("the best table does not depend on what was set") {
+    const Isa before = kernels::active_isa(), fastest = kernels::available_isas().back();
+    for (const Isa isa : kernels::available_isas()) {
+        kernels::set_active_isa(isa);
+        CHECK(&kernels::best<float>() == &kernels::table<float>(fastest));
+        CHECK(&kernels::best<double>() == &kernels::table<double>(fastest));
+    }
+    kernels::set_active_isa(before);
+}
+
 TEST_CASE("setting the active ISA") {
     const Isa before = kernels::active_isa();
     CHECK(is_available(before));
@@ -113,6 +131,7 @@ TEST_CASE("without DENSIMD_ISA the fastest is active" * doctest::skip()) {
 TEST_CASE("DENSIMD_ISA names the slowest" * doctest::skip()) {
     CHECK(kernels::active_isa() == always_there);
     CHECK(&kernels::active<float>() == &kernels::table<float>(always_there));
+    CHECK(&kernels::best<float>() == &kernels::table<float>(kernels::available_isas().back()));
 }
 
 TEST_CASE("DENSIMD_ISA names an unknown ISA" * doctest::skip()) {
@@ -123,6 +142,9 @@ TEST_CASE("DENSIMD_ISA names an unknown ISA" * doctest::skip()) {
         CHECK(contains(message, "baseline, avx2, avx512, neon"));
     }
     CHECK_THROWS_AS(kernels::active<float>(), kernels::IsaError);
+    // What cannot throw does not look at the variable.
+    CHECK(&kernels::best<float>() == &kernels::table<float>(kernels::available_isas().back()));
+    CHECK(kernels::find_table<double>(always_there) == &kernels::table<double>(always_there));
 }
 
 TEST_CASE("DENSIMD_ISA names an unavailable ISA" * doctest::skip()) {

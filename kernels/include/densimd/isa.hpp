@@ -1,6 +1,8 @@
 // The instruction sets that kernels are compiled for: which of them this CPU runs, and which one is in use.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <span>
 #include <stdexcept>
 #include <string_view>

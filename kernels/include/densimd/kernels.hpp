@@ -22,6 +22,8 @@
 // equal bit for bit. A NaN comes out as a NaN; its sign and payload are not specified.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
 
 #include <densimd/isa.hpp>
@@ -297,6 +299,15 @@ const Kernels<T>& active();
 template <class T>
 const Kernels<T>& table(Isa isa);
 
+/// The same with no way to throw: null if the ISA is not available here.
+template <class T>
+const Kernels<T>* find_table(Isa isa) noexcept;
+
+/// The kernels of the fastest ISA available here, whatever DENSIMD_ISA and set_active_isa say, with no way to
+/// throw.
+template <class T>
+const Kernels<T>& best() noexcept;
+
 /// The definition of every kernel: plain loops that sum in a wider type (double for float, long double for
 /// double). Slow; what all other tables are tested against.
 template <class T>
@@ -306,6 +317,10 @@ extern template const Kernels<float>& active<float>();
 extern template const Kernels<double>& active<double>();
 extern template const Kernels<float>& table<float>(Isa);
 extern template const Kernels<double>& table<double>(Isa);
+extern template const Kernels<float>* find_table<float>(Isa) noexcept;
+extern template const Kernels<double>* find_table<double>(Isa) noexcept;
+extern template const Kernels<float>& best<float>() noexcept;
+extern template const Kernels<double>& best<double>() noexcept;
 extern template const Kernels<float>& reference<float>() noexcept;
 extern template const Kernels<double>& reference<double>() noexcept;
 

@@ -2,6 +2,8 @@
 // whole networks are given. Names and shapes are those of kernels.hpp.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
 
 namespace densimd::kernels {
