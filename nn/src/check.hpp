@@ -1,4 +1,6 @@
-// Checks at the door that several files share; each throws an Error with the numbers in it.
+// Checks at the door that several files share. Each is true, or what `report` makes of a message that is put
+// together only when it is wanted: Throw throws an Error, with the numbers in it; Refuse is false, for calls
+// that must not throw.
 #pragma once
 
 #include <cmath>
@@ -11,6 +13,23 @@
 #include <densimd/nn/network.hpp>
 
 namespace densimd::nn {
+
+struct Throw {
+    static constexpr bool may_allocate = true;
+
+    template <class Message>
+    [[noreturn]] bool operator()(const Message& message) const {
+        throw Error(message());
+    }
+};
+struct Refuse {
+    static constexpr bool may_allocate = false;
+
+    template <class Message>
+    bool operator()(const Message&) const noexcept {
+        return false;
+    }
+};
 
 /// Six digits, whatever the magnitude; std::to_string would write 1e300 out. A NaN has no sign.
 inline std::string text(double value) {
@@ -27,30 +46,56 @@ inline std::string shape_of(const std::vector<Dense>& layers) {
     return text;
 }
 
-inline void check_columns(const std::string& what, std::size_t found, std::size_t expected) {
-    if (found != expected)
-        throw Error(what + " has " + std::to_string(found) + " columns; expected " +
-                    std::to_string(expected));
+/// "layer 1, weight [3][0]" or "layer 0, bias [2]", all counted from 0, by the place in the flat buffer.
+inline std::string parameter_name(const std::vector<Dense>& layers, std::size_t at) {
+    std::size_t l = layers.size() - 1;
+    while (l > 0 && layers[l].weights > at) --l;
+    const Dense& layer = layers[l];
+    const std::string name = "layer " + std::to_string(l);
+    if (at >= layer.biases) return name + ", bias [" + std::to_string(at - layer.biases) + "]";
+    const std::size_t place = at - layer.weights;
+    return name + ", weight [" + std::to_string(place / layer.stride) + "][" +
+           std::to_string(place % layer.stride) + "]";
 }
 
-inline void check_same_rows(std::size_t x, std::size_t y) {
-    if (x != y)
-        throw Error("X has " + std::to_string(x) + " rows and Y has " + std::to_string(y) +
-                    "; expected the same number");
+template <class Report = Throw>
+bool check_columns(const char* what, std::size_t found, std::size_t expected, const Report& report = {}) {
+    return found == expected || report([&] {
+               return std::string(what) + " has " + std::to_string(found) + " columns; expected " +
+                      std::to_string(expected);
+           });
 }
 
-inline void check_threads(int threads) {
-    if (threads < 1) throw Error("threads is " + std::to_string(threads) + "; expected at least 1");
+template <class Report = Throw>
+bool check_same_rows(std::size_t x, std::size_t y, const Report& report = {}) {
+    return x == y || report([&] {
+               return "X has " + std::to_string(x) + " rows and Y has " + std::to_string(y) +
+                      "; expected the same number";
+           });
+}
+
+template <class Report = Throw>
+bool check_threads(int threads, const Report& report = {}) {
+    return threads >= 1 ||
+           report([&] { return "threads is " + std::to_string(threads) + "; expected at least 1"; });
+}
+
+/// Of a matrix that is known to hold a number that is not finite.
+template <class T>
+std::string not_finite(MatrixView<const T> X, const std::string& what) {
+    for (std::size_t i = 0; i < X.rows(); ++i)
+        for (std::size_t j = 0; j < X.cols(); ++j)
+            if (!std::isfinite(X(i, j)))
+                return what + " has " + text(static_cast<double>(X(i, j))) + " in row " + std::to_string(i) +
+                       ", column " + std::to_string(j) + " (counted from 0); expected finite numbers";
+    return what + " is finite";
 }
 
 template <class T>
 void check_finite(MatrixView<const T> X, const std::string& what) {
     for (std::size_t i = 0; i < X.rows(); ++i)
         for (std::size_t j = 0; j < X.cols(); ++j)
-            if (!std::isfinite(X(i, j)))
-                throw Error(what + " has " + text(static_cast<double>(X(i, j))) + " in row " +
-                            std::to_string(i) + ", column " + std::to_string(j) +
-                            " (counted from 0); expected finite numbers");
+            if (!std::isfinite(X(i, j))) throw Error(not_finite(X, what));
 }
 
 /// round(rows * fraction), at least one row fewer than `rows`.

@@ -1,103 +1,145 @@
-// What optimisers accept, and their steps.
+// Steps of optimisers.
 #include "descent.hpp"
 
-#include <algorithm>
-#include <string>
-
-#include "check.hpp"
+#include <limits>
 
 namespace densimd::nn {
 namespace {
 
 using Method = Optimizer::Method;
 
-// Also what T rounds to: 1e-300 is no float's epsilon.
-template <class T>
-void check_number(const char* name, double value, double least, bool or_equal, double below) {
-    const double rounded = static_cast<double>(static_cast<T>(value));
-    const bool large_enough = or_equal ? rounded >= least : rounded > least;
-    if (large_enough && rounded < below) return;
-    throw Error(std::string(name) + " is " + text(value) + "; expected " +
-                (or_equal ? "at least " : "more than ") + text(least) +
-                (!std::isinf(below)           ? " and less than " + text(below)
-                 : sizeof(T) < sizeof(double) ? std::string(" and finite as a float")
-                                              : " and finite"));
+// "adam's second moment" ...
+const char* state_name(Method method, bool second) {
+    switch (method) {
+        case Method::momentum:
+        case Method::nesterov:
+            return "the velocity";
+        case Method::adam:
+            return second ? "adam's second moment" : "adam's first moment";
+        case Method::adamw:
+            return second ? "adamw's second moment" : "adamw's first moment";
+        case Method::sgd:
+            break;
+    }
+    return "the direction";
 }
 
 }  // namespace
 
 template <class T>
-void check_optimizer(const Optimizer& o) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    if (o.method < Method::sgd || o.method > Method::adamw) throw Error("unknown optimizer");
-    check_number<T>("learning_rate", o.learning_rate, 0, true, infinity);
-    check_number<T>("weight_decay", o.weight_decay, 0, true, infinity);
-    if (!(o.max_gradient_norm > 0))
-        throw Error("max_gradient_norm is " + text(o.max_gradient_norm) + "; expected more than 0");
-    if (o.method == Method::momentum || o.method == Method::nesterov)
-        check_number<T>("momentum", o.momentum, 0, true, 1);
-    if (o.method == Method::adam || o.method == Method::adamw) {
-        check_number<T>("beta1", o.beta1, 0, true, 1);
-        check_number<T>("beta2", o.beta2, 0, true, 1);
-        check_number<T>("epsilon", o.epsilon, 0, false, infinity);
-    }
-}
-
-template <class T>
 OptimizerState<T> fresh_state(Method method, std::size_t parameters) {
     OptimizerState<T> state;
     state.method = method;
-    if (method != Method::sgd) state.first_moment.resize(parameters);
-    if (method == Method::adam || method == Method::adamw) state.second_moment.resize(parameters);
+    if (moments_of(method) > 0) state.first_moment.resize(parameters);
+    if (moments_of(method) > 1) state.second_moment.resize(parameters);
     return state;
 }
 
 template <class T>
-void Descent<T>::step(std::size_t batch, Range part, T* parameters) const noexcept {
+kernels::AdamOptions<T> Descent<T>::adam_options() const noexcept {
+    return {.beta1 = static_cast<T>(optimizer_.beta1),
+            .beta2 = static_cast<T>(optimizer_.beta2),
+            .epsilon = static_cast<T>(optimizer_.epsilon),
+            .beta1_power = state_.beta1_power,
+            .beta2_power = state_.beta2_power};
+}
+
+template <class T>
+void Descent<T>::note_size(std::span<const T> gradient, const T* parameters) noexcept {
+    // With |g|^2 and |decay w|^2 below this the square of g + decay w is finite, and so is what a moment
+    // takes of it.
+    constexpr T largest_square = std::numeric_limits<T>::max() / 8;
+    const T decay = optimizer_.method == Method::adamw ? T(0) : static_cast<T>(optimizer_.weight_decay);
+    const auto square = [&](const T* x) { return k_.sum_of_squares(gradient.size(), x); };
+    const T* const w = parameters + (gradient.data() - gradient_.data());
+    if (!(square(gradient.data()) <= largest_square) ||
+        (decay > 0 && !(decay * decay * square(w) <= largest_square)))
+        is_large_.store(true, std::memory_order_relaxed);
+}
+
+template <class T>
+bool Descent<T>::step(std::size_t batch, Member member, T* parameters) noexcept {
     const Optimizer& o = optimizer_;
+    const Range part = member.part_of(gradient_.size());
     kernels::StepOptions<T> options{.learning_rate = learning_rate(),
                                     .weight_decay = static_cast<T>(o.weight_decay),
                                     .gradient_scale = 1 / static_cast<T>(batch)};
     if (!std::isinf(o.max_gradient_norm)) {
-        // Every thread sums the whole gradient, in the same order. Where squares overflow they are taken of
-        // shares of the largest element. An infinite gradient cannot be shortened.
-        T largest = 1, sum = k_.sum_of_squares(gradient_.size(), gradient_.data());
+        // Every thread sums the whole gradient, in the same order.
+        T reduction = 1, sum = k_.sum_of_squares(gradient_.size(), gradient_.data());
         if (std::isinf(sum)) {
-            largest = sum = 0;
-            for (const T g : gradient_) largest = std::max(largest, std::abs(g));
-            for (const T g : gradient_) sum += (g / largest) * (g / largest);
+            // Smaller by a power of two its squares are finite, and so is the reciprocal of its length.
+            constexpr int exponent = std::numeric_limits<T>::max_exponent / 2 + 16;
+            reduction = std::ldexp(T(1), -exponent);
+            member.barrier();
+            for (std::size_t i = part.first; i < part.last; ++i) gradient_[i] *= reduction;
+            member.barrier();
+            sum = k_.sum_of_squares(gradient_.size(), gradient_.data());
+            options.gradient_scale /= reduction;
         }
-        const double most = o.max_gradient_norm * static_cast<double>(batch) / static_cast<double>(largest);
+        // An infinite gradient cannot be shortened.
+        const double most = o.max_gradient_norm * static_cast<double>(batch) * static_cast<double>(reduction);
         const double norm = std::sqrt(static_cast<double>(sum));
         if (norm > most && std::isfinite(norm))
-            options.gradient_scale =
-                static_cast<T>(o.max_gradient_norm / static_cast<double>(largest) / norm);
+            options.gradient_scale = static_cast<T>(o.max_gradient_norm / norm);
+    }
+    if (is_large_.load(std::memory_order_relaxed)) {
+        member.barrier();  // all threads have seen it
+        if (member.thread == 0) {
+            is_large_.store(false, std::memory_order_relaxed);
+            overflow_ = find_overflow(options, parameters);
+            if (overflow_) go_back();
+        }
+        member.barrier();
+        if (overflow_) return false;
     }
     const std::size_t n = part.count();
     const auto at = [&part](auto& values) { return values.empty() ? nullptr : values.data() + part.first; };
     const T* g = at(gradient_);
     T *w = parameters + part.first, *m = at(state_.first_moment), *v = at(state_.second_moment);
-    const kernels::AdamOptions<T> adam{.beta1 = static_cast<T>(o.beta1),
-                                       .beta2 = static_cast<T>(o.beta2),
-                                       .epsilon = static_cast<T>(o.epsilon),
-                                       .beta1_power = state_.beta1_power,
-                                       .beta2_power = state_.beta2_power};
     switch (o.method) {
         case Method::sgd:
-            return k_.sgd_step(n, options, g, w);
+            k_.sgd_step(n, options, g, w);
+            break;
         case Method::momentum:
-            return k_.momentum_step(n, options, static_cast<T>(o.momentum), g, m, w);
+            k_.momentum_step(n, options, static_cast<T>(o.momentum), g, m, w);
+            break;
         case Method::nesterov:
-            return k_.nesterov_step(n, options, static_cast<T>(o.momentum), g, m, w);
+            k_.nesterov_step(n, options, static_cast<T>(o.momentum), g, m, w);
+            break;
         case Method::adam:
-            return k_.adam_step(n, options, adam, g, m, v, w);
+            k_.adam_step(n, options, adam_options(), g, m, v, w);
+            break;
         case Method::adamw:
-            return k_.adamw_step(n, options, adam, g, m, v, w);
+            k_.adamw_step(n, options, adam_options(), g, m, v, w);
+            break;
     }
+    return true;
 }
 
-template void check_optimizer<float>(const Optimizer&);
-template void check_optimizer<double>(const Optimizer&);
+template <class T>
+std::optional<Overflow> Descent<T>::find_overflow(const kernels::StepOptions<T>& options,
+                                                  const T* parameters) const noexcept {
+    // The kernels round a little differently.
+    constexpr T largest = std::numeric_limits<T>::max() * T(1 - 0x1p-16);
+    const auto fits = [](T x) { return std::abs(x) <= largest; };
+    const kernels::AdamOptions<T> adam = adam_options();
+    const bool adaptive = !state_.second_moment.empty();
+    const T decay = optimizer_.method == Method::adamw ? T(0) : options.weight_decay;
+    const T kept = adaptive ? adam.beta1 : static_cast<T>(optimizer_.momentum),
+            taken = adaptive ? 1 - kept : 1;
+    for (std::size_t i = 0; i < gradient_.size(); ++i) {
+        const T d = gradient_[i] * options.gradient_scale + decay * parameters[i];
+        const bool first =
+            state_.first_moment.empty() ? fits(d) : fits(kept * state_.first_moment[i] + taken * d);
+        const bool second =
+            !adaptive || fits(adam.beta2 * state_.second_moment[i] + (1 - adam.beta2) * d * d);
+        if (!first || !second)
+            return Overflow{state_name(optimizer_.method, first), i, static_cast<double>(d)};
+    }
+    return {};
+}
+
 template OptimizerState<float> fresh_state<float>(Method, std::size_t);
 template OptimizerState<double> fresh_state<double>(Method, std::size_t);
 template class Descent<float>;

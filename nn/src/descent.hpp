@@ -1,7 +1,10 @@
 // One optimiser's steps over flat parts of the parameters.
 #pragma once
 
+#include <atomic>
 #include <cmath>
+#include <cstddef>
+#include <optional>
 #include <span>
 
 #include <densimd/kernels.hpp>
@@ -11,19 +14,28 @@
 
 namespace densimd::nn {
 
-/// Throws Error, naming what it found, unless all of the optimiser's numbers are usable as T.
-template <class T>
-void check_optimizer(const Optimizer& optimizer);
-
 /// Whether a step needs the gradient alone, W -= rate dW, so that dW need not be kept.
 inline bool is_plain_descent(const Optimizer& optimizer) {
     return optimizer.method == Optimizer::Method::sgd && optimizer.weight_decay == 0 &&
            std::isinf(optimizer.max_gradient_norm);
 }
 
+/// How many vectors a method's state has.
+constexpr std::size_t moments_of(Optimizer::Method method) {
+    using Method = Optimizer::Method;
+    return method == Method::sgd ? 0 : method == Method::adam || method == Method::adamw ? 2 : 1;
+}
+
 /// An empty state of `method` for so many parameters.
 template <class T>
 OptimizerState<T> fresh_state(Optimizer::Method method, std::size_t parameters);
+
+/// A part of an optimiser's state that a step would make infinite, so that it was not taken.
+struct Overflow {
+    const char* state;
+    std::size_t parameter;
+    double gradient;
+};
 
 /// The steps of an optimiser. `gradient` is its scratch memory, as long as the parameters, which plain
 /// descent does not need.
@@ -38,21 +50,42 @@ class Descent {
     T learning_rate() const noexcept { return static_cast<T>(optimizer_.learning_rate); }
     std::span<T> gradient() const noexcept { return gradient_; }
 
+    /// Before a step each thread shows the part of the gradient that it has computed, of which a square may
+    /// be too large for the state.
+    void note_size(std::span<const T> gradient, const T* parameters) noexcept;
+
     /// Before the steps of all parts, on one thread: they are now those of the next step.
-    void advance() const noexcept {
+    void advance() noexcept {
         if (state_.second_moment.empty()) return;
+        power_before_[0] = state_.beta1_power;
+        power_before_[1] = state_.beta2_power;
         state_.beta1_power *= static_cast<T>(optimizer_.beta1);
         state_.beta2_power *= static_cast<T>(optimizer_.beta2);
     }
 
-    /// The step of one part of the parameters, with the gradient times 1 / batch.
-    void step(std::size_t batch, Range part, T* parameters) const noexcept;
+    /// The step of a member's part of the parameters, with the gradient times 1 / batch. False, for all
+    /// members, where the state would not stay finite: then state and parameters are as before, and
+    /// overflow() says where.
+    bool step(std::size_t batch, Member member, T* parameters) noexcept;
+    const std::optional<Overflow>& overflow() const noexcept { return overflow_; }
 
   private:
+    kernels::AdamOptions<T> adam_options() const noexcept;
+    std::optional<Overflow> find_overflow(const kernels::StepOptions<T>& options,
+                                          const T* parameters) const noexcept;
+    void go_back() noexcept {
+        if (state_.second_moment.empty()) return;
+        state_.beta1_power = power_before_[0];
+        state_.beta2_power = power_before_[1];
+    }
+
     const kernels::Kernels<T>& k_;
     Optimizer optimizer_;
     OptimizerState<T>& state_;
     std::span<T> gradient_;
+    T power_before_[2] = {1, 1};
+    std::atomic<bool> is_large_ = false;
+    std::optional<Overflow> overflow_;
 };
 
 }  // namespace densimd::nn

@@ -1,4 +1,4 @@
-// Accuracy and R2.
+// Accuracies and R2.
 #include "metric.hpp"
 
 #include <algorithm>
@@ -44,6 +44,7 @@ template <class T>
 MetricSum<T>::MetricSum(Metric metric, const Rows<T>& all)
     : metric_(metric),
       rows_(static_cast<double>(all.count)),
+      cols_(static_cast<double>(all.Y.cols())),
       spread_(metric == Metric::r2 ? spread(all) : 0) {}
 
 template <class T>
@@ -52,6 +53,8 @@ void MetricSum<T>::add(MatrixView<const T> outputs, MatrixView<const T> targets)
         const T *output = outputs.row(i), *target = targets.row(i);
         if (metric_ == Metric::accuracy)
             sum_ += right(output, target, targets.cols()) ? 1 : 0;
+        else if (metric_ == Metric::label_accuracy)
+            for (std::size_t j = 0; j < targets.cols(); ++j) sum_ += right(output + j, target + j, 1) ? 1 : 0;
         else
             for (std::size_t j = 0; j < targets.cols(); ++j) {
                 const double residual = static_cast<double>(output[j]) - static_cast<double>(target[j]);
@@ -65,6 +68,8 @@ double MetricSum<T>::value() const {
     switch (metric_) {
         case Metric::accuracy:
             return sum_ / rows_;
+        case Metric::label_accuracy:
+            return sum_ / (rows_ * cols_);
         case Metric::r2:
             return spread_ > 0 ? 1 - sum_ / spread_ : sum_ > 0 ? 0 : 1;
         default:

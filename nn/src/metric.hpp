@@ -21,7 +21,7 @@ class MetricSum {
 
   private:
     Metric metric_;
-    double rows_, sum_ = 0, spread_ = 0;
+    double rows_, cols_, sum_ = 0, spread_ = 0;
 };
 
 }  // namespace densimd::nn

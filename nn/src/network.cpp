@@ -1,14 +1,16 @@
 // Building a network, its parameters, and prediction.
 #include <densimd/nn/network.hpp>
 
+#include <atomic>
 #include <cmath>
 #include <string>
 
 #include "check.hpp"
+#include "layout.hpp"
 #include "parallel.hpp"
 #include "pass.hpp"
 #include "random.hpp"
-#include "stride.hpp"
+#include "subnormals.hpp"
 
 namespace densimd::nn {
 namespace {
@@ -17,37 +19,9 @@ namespace {
 // the kernels busy, few enough for the activations to stay in the cache.
 constexpr std::size_t rows_at_a_time = 64;
 
-template <class T>
-std::vector<Dense> lay_out(const NetworkOptions& options) {
-    if (options.inputs == 0) throw Error("network: inputs is 0; expected at least 1");
-    if (options.layers.empty()) throw Error("network: there are no layers; expected at least 1");
-    constexpr std::size_t widest = std::size_t{1} << 31,
-                          most = std::size_t{1} << 58;  // no sum or product overflows
-    std::vector<Dense> layers;
-    std::size_t inputs = options.inputs, offset = 0;
-    for (const LayerOptions& layer : options.layers) {
-        const std::string which = "network: layer " + std::to_string(layers.size());
-        if (layer.units == 0) throw Error(which + " has 0 units; expected at least 1");
-        if (layer.units > widest || inputs > widest)
-            throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
-                        "; expected at most " + std::to_string(widest) + " each");
-        if (layer.activation < Activation::identity || layer.activation > Activation::silu)
-            throw Error(which + " has an unknown activation");
-        if (kernels::derivative_needs_logits(layer.activation))
-            throw Error(which +
-                        " has gelu, gelu_tanh or silu, whose derivatives need the layer's logits; "
-                        "networks keep only its outputs, which suffice for the other activations");
-        const std::size_t stride = weights_stride_for<T>(layer.units);
-        if (inputs > (most - offset) / (stride + 32))
-            throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
-                        ": the network has too many parameters");
-        Dense dense{inputs, layer.units, stride, layer.activation, offset, 0};
-        dense.biases = offset + whole_lines<T>(inputs * stride);
-        offset = dense.biases + whole_lines<T>(layer.units);
-        layers.push_back(dense);
-        inputs = layer.units;
-    }
-    return layers;
+std::uint64_t next_layout() {
+    static std::atomic<std::uint64_t> last = 0;
+    return ++last;
 }
 
 }  // namespace
@@ -56,8 +30,9 @@ template <class T>
 BasicNetwork<T>::BasicNetwork(NetworkOptions options)
     : kernels_(&kernels::active<T>()),
       seed_(options.seed),
+      layout_(next_layout()),
       layers_(lay_out<T>(options)),
-      parameters_(layers_.back().biases + whole_lines<T>(layers_.back().outputs)) {
+      parameters_(parameters_of<T>(layers_)) {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
         // Streams from the top, so that they are none of those that shuffle epochs.
         Random random(seed_, ~static_cast<std::uint64_t>(l));
@@ -92,7 +67,7 @@ LayerParameters<const T> BasicNetwork<T>::layer(std::size_t index) const {
 
 template <class T>
 Workspace<T> BasicNetwork<T>::make_workspace(std::size_t batch) const {
-    return Workspace<T>(layers_, batch);
+    return Workspace<T>(layers_, layout_, batch);
 }
 
 template <class T>
@@ -114,35 +89,54 @@ void BasicNetwork<T>::predict(const MatrixView<const T>& X, const MatrixView<T>&
     if (out.rows() != X.rows())
         throw Error("predict: out has " + std::to_string(out.rows()) + " rows; expected " +
                     std::to_string(X.rows()));
-    if (!workspace.fits(layers_))
+    if (!workspace.fits(layers_, layout_))
         throw Error("predict: the workspace was made for a network of another shape; expected " +
                     shape_of(layers_));
-    run(X, out, workspace, threads);
+    const double work = static_cast<double>(X.rows()) * static_cast<double>(parameters_.size());
+    const auto most = static_cast<int>(std::min<std::size_t>(workspace.batch(), 1 << 16));
+    const int team = useful_threads(std::min(threads, most), {work});
+    if (team == 1)
+        predict_alone(X, out, workspace);
+    else
+        predict_on_team(X, out, workspace, team);
 }
 
 template <class T>
 bool BasicNetwork<T>::try_predict(const MatrixView<const T>& X, const MatrixView<T>& out,
                                   Workspace<T>& workspace) const noexcept {
-    if (X.cols() != inputs() || out.cols() != outputs() || out.rows() != X.rows() || !workspace.fits(layers_))
+    if (X.cols() != inputs() || out.cols() != outputs() || out.rows() != X.rows() ||
+        !workspace.fits(layers_, layout_))
         return false;
-    kernels_->network_forward(X.rows(), layers_.size(), layers_.data(), parameters_.data(), X.data(),
-                              X.stride(), out.data(), out.stride(), workspace.batch(),
-                              workspace.scratch(layers_, 0));
+    predict_alone(X, out, workspace);
     return true;
 }
 
 template <class T>
-void BasicNetwork<T>::run(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
-                          int threads) const noexcept {
-    const auto forward = [&](Range rows, Range slots) {
+inline void BasicNetwork<T>::predict_alone(const MatrixView<const T>& X, const MatrixView<T>& out,
+                                           Workspace<T>& workspace) const noexcept {
+    const auto forward = [&] {
+        kernels_->network_forward(X.rows(), layers_.size(), layers_.data(), parameters_.data(), X.data(),
+                                  X.stride(), out.data(), out.stride(), workspace.batch(),
+                                  workspace.scratch(layers_, 0));
+    };
+    if (X.rows() == 1) {
+        // Every activation but identity uses its logits; and what sigmoid makes of them, see kernels.hpp.
+        const bool is_unused = layers_.back().activation == Activation::identity;
+        return compute_flushed(is_unused ? outputs() : 0, out.data(), forward);
+    }
+    const kernels::FlushSubnormals flush;
+    forward();
+}
+
+template <class T>
+void BasicNetwork<T>::predict_on_team(const MatrixView<const T>& X, const MatrixView<T>& out,
+                                      Workspace<T>& workspace, int threads) const noexcept {
+    on_team(threads, [&](Member member) {
+        const Range rows = member.part_of(X.rows()), slots = member.part_of(workspace.batch());
         kernels_->network_forward(rows.count(), layers_.size(), layers_.data(), parameters_.data(),
                                   X.row(rows.first), X.stride(), out.row(rows.first), out.stride(),
                                   slots.count(), workspace.scratch(layers_, slots.first));
-    };
-    const double work = static_cast<double>(X.rows()) * static_cast<double>(parameters_.size());
-    const auto most = static_cast<int>(std::min<std::size_t>(workspace.batch(), 1 << 16));
-    on_team(useful_threads(std::min(threads, most), {work}),
-            [&](Member member) { forward(member.part_of(X.rows()), member.part_of(workspace.batch())); });
+    });
 }
 
 template class BasicNetwork<float>;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include <densimd/nn/threads.hpp>
+#include <densimd/subnormals.hpp>
 
 #include <omp.h>
 
@@ -76,14 +77,22 @@ struct Member {
     }
 };
 
-/// Calls body(Member) on every thread of a team of at most `threads`. body must not throw.
+/// Calls body(Member) on every thread of a team of at most `threads`, each with subnormal numbers flushed:
+/// not the caller around it, as threads that the region starts would inherit that for good. body must not
+/// throw.
 template <class Body>
 void on_team(int threads, const Body& body) {
-    if (threads == 1) return body(Member{0, 1, nullptr});
+    if (threads == 1) {
+        const kernels::FlushSubnormals flush;
+        return body(Member{0, 1, nullptr});
+    }
     Barrier barrier;
 #pragma omp parallel num_threads(threads)
-    body(Member{static_cast<std::size_t>(omp_get_thread_num()),
-                static_cast<std::size_t>(omp_get_num_threads()), &barrier});
+    {
+        const kernels::FlushSubnormals flush;
+        body(Member{static_cast<std::size_t>(omp_get_thread_num()),
+                    static_cast<std::size_t>(omp_get_num_threads()), &barrier});
+    }
 }
 
 /// What a parallel region has to do: `steps` times so many multiply-adds, which can be shared, and barriers;

@@ -28,30 +28,31 @@ struct Failure {
 template <class T>
 class Trainer {
   public:
-    Trainer(const Work<T>& work, T* parameters, const Descent<T>& descent)
+    Trainer(const Work<T>& work, T* parameters, Descent<T>& descent)
         : work_(work),
           descent_(descent),
           pass_(work.k, work.layers, parameters, work.workspace),
           parameters_(parameters) {}
 
-    // One update; returns the sum of the losses before it. Changes nothing if that is not finite.
+    // One update; returns the sum of the losses before it. Changes nothing if that is not finite, or if the
+    // descent has an overflow then.
     double step(std::size_t count) const noexcept {
         const Sharing sharing = sharing_for(count, 1);
-        if (count == 1 && sharing.threads == 1 && descent_.is_plain())
-            single_rows(0, 1, false, false);
-        else if (std::is_same_v<T, float> && is_tiny(sharing, count))
+        on_team(sharing.threads, [&](Member member) {
+            if (count == 1 && sharing.threads == 1 && descent_.is_plain())
+                return void(single_rows(0, 1, false, false));
             // Not for double, where finite losses, which the kernel sees one by one, can have an infinite
             // sum.
-            tiny_steps(0, 1, count, false);
-        else
-            on_team(sharing.threads, [&](Member member) {
-                rows_and_back(member, sharing, 0, count);
-                if (std::isfinite(work_.sum_of_losses(pass_, 0, count))) update(member, sharing, 0, count);
-            });
+            if (std::is_same_v<T, float> && is_tiny(sharing, count))
+                return void(tiny_steps(0, 1, count, false));
+            rows_and_back(member, sharing, 0, count);
+            if (std::isfinite(work_.sum_of_losses(pass_, 0, count))) update(member, sharing, 0, count);
+        });
         return work_.sum_of_losses(pass_, 0, count);
     }
 
-    // Steps of at most `batch` rows. The outputs are wanted for a metric.
+    // Steps of at most `batch` rows, up to one that the descent has an overflow of. The outputs are wanted
+    // for a metric.
     template <class After>
     void epoch(std::size_t batch, bool outputs, const After& after) const {
         Failure failure;
@@ -67,7 +68,7 @@ class Trainer {
                     return;
                 }
                 if (member.thread == 0) after(first, count, 0, losses);
-                update(member, sharing, first, count);
+                if (!update(member, sharing, first, count)) return;
                 member.barrier();
             }
         });
@@ -79,6 +80,7 @@ class Trainer {
     // slot, losses): up to the first that is not finite, if one is.
     template <class AfterRows>
     void epoch_of_single_rows(bool lookahead, bool outputs, const AfterRows& after_rows) const {
+        const kernels::FlushSubnormals flush;
         const std::size_t at_once = work_.workspace.batch();
         for (std::size_t first = 0; first < work_.source.count; first += at_once) {
             const std::size_t count = std::min(at_once, work_.source.count - first);
@@ -145,6 +147,7 @@ class Trainer {
     // of too few.
     template <class After>
     std::size_t epoch_of_tiny_steps(std::size_t batch, bool outputs, const After& after) const {
+        const kernels::FlushSubnormals flush;
         std::size_t first = 0;
         for (const std::size_t rows = work_.source.count; first < rows;) {
             const std::size_t count = std::min(batch, rows - first);
@@ -169,26 +172,29 @@ class Trainer {
         member.barrier();
     }
 
-    void update(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
+    // False, for all members, if the descent has an overflow; then nothing has changed.
+    bool update(Member member, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
         const MatrixView<const T> X = pass_.inputs(work_.source, first, count);
-        pass_.for_each_gradient(
-            X, [&](const Dense& layer, MatrixView<const T> input, MatrixView<const T> dZ) {
-                if (sharing.first_layer_by_outputs && &layer == &work_.layers.front())
-                    return pass_.update_columns(layer, outputs_of_thread<T>(layer, member), input, dZ,
-                                                scale(count), parameters_);
-                const Range rows = member.part_of(layer.inputs);
-                input = MatrixView<const T>::unchecked(input.data() + rows.first, input.rows(), rows.count(),
-                                                       input.stride());
-                if (descent_.is_plain())
-                    update_layer(layer, rows.first, input, dZ, member.thread == 0);
-                else
-                    pass_.weight_gradient(layer, rows.first, input, dZ, member.thread == 0,
-                                          descent_.gradient().data());
-            });
-        if (descent_.is_plain()) return;
+        pass_.for_each_gradient(X, [&](const Dense& layer, MatrixView<const T> input,
+                                       MatrixView<const T> dZ) {
+            if (sharing.first_layer_by_outputs && &layer == &work_.layers.front())
+                return pass_.update_columns(layer, outputs_of_thread<T>(layer, member), input, dZ,
+                                            scale(count), parameters_);
+            const Range rows = member.part_of(layer.inputs);
+            input = MatrixView<const T>::unchecked(input.data() + rows.first, input.rows(), rows.count(),
+                                                   input.stride());
+            if (descent_.is_plain()) return update_layer(layer, rows.first, input, dZ, member.thread == 0);
+            const bool biases = rows.last == layer.inputs;  // whose gradient is behind that of the last row
+            pass_.weight_gradient(layer, rows.first, input, dZ, biases, descent_.gradient().data());
+            const std::size_t begin = layer.weights + rows.first * layer.stride,
+                              end = biases ? layer.biases + layer.outputs
+                                           : layer.weights + rows.last * layer.stride;
+            descent_.note_size(descent_.gradient().subspan(begin, end - begin), parameters_);
+        });
+        if (descent_.is_plain()) return true;
         if (member.thread == 0) descent_.advance();
         member.barrier();
-        descent_.step(count, member.part_of(descent_.gradient().size()), parameters_);
+        return descent_.step(count, member, parameters_);
     }
 
     // Of the rows of W from `row` on that belong to the columns of X.
@@ -202,7 +208,7 @@ class Trainer {
     T scale(std::size_t rows) const noexcept { return -descent_.learning_rate() / static_cast<T>(rows); }
 
     const Work<T>& work_;
-    const Descent<T>& descent_;
+    Descent<T>& descent_;
     Pass<T> pass_;
     T* parameters_;
     bool network_is_tiny_ =

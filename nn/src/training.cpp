@@ -13,6 +13,8 @@
 
 #include "block.hpp"
 #include "check.hpp"
+#include "check_optimizer.hpp"
+#include "check_targets.hpp"
 #include "descent.hpp"
 #include "metric.hpp"
 #include "random.hpp"
@@ -37,6 +39,11 @@ void check_engine(const FitOptions& options) {
                     " is for sgd without weight_decay and max_gradient_norm; found another optimizer");
 }
 
+std::string text_of(const Overflow& overflow, const std::vector<Dense>& layers) {
+    return std::string(overflow.state) + " of " + parameter_name(layers, overflow.parameter) +
+           " (counted from 0) would become infinite, from a gradient of " + text(overflow.gradient);
+}
+
 template <class T>
 bool can_look_ahead(const FitOptions& options, const std::vector<Dense>& layers) {
     return kernels::can_look_ahead<T>(layers.size(), layers.data(), options.loss);
@@ -51,11 +58,6 @@ Engine engine_for(const FitOptions& options, const std::vector<Dense>& layers) {
     const Dense& first = layers.front();
     return can_look_ahead<T>(options, layers) || (first.inputs >= 32 && first.outputs >= 32) ? Engine::block
                                                                                              : Engine::fused;
-}
-
-void check_metric(Metric metric) {
-    if (metric != Metric::none && metric != Metric::accuracy && metric != Metric::r2)
-        throw Error("unknown metric");
 }
 
 // Which rows train and which validate.
@@ -90,69 +92,46 @@ std::string_view name(Engine engine) noexcept {
 }
 
 template <class T>
-void BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y,
-                                 Loss loss) const {
-    check_columns("X", X.cols(), inputs());
-    check_columns("Y", Y.cols(), outputs());
-    check_same_rows(X.rows(), Y.rows());
-    if (X.rows() == 0) throw Error("X and Y have no rows; expected at least 1");
-    const auto check = [this](MatrixView<const T> M, const char* name) {
+template <class Report>
+bool BasicNetwork<T>::check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
+                                 const Report& report) const {
+    const kernels::FlushSubnormals flush;
+    if (!check_columns("X", X.cols(), inputs(), report) || !check_columns("Y", Y.cols(), outputs(), report) ||
+        !check_same_rows(X.rows(), Y.rows(), report))
+        return false;
+    if (X.rows() == 0) return report([] { return std::string("X and Y have no rows; expected at least 1"); });
+    const auto is_finite = [&](MatrixView<const T> M, const char* name) {
         const std::size_t at_once =
             M.stride() == M.cols() ? M.rows() : 1;  // a call costs as much as checking a few
         for (std::size_t i = 0; i < M.rows(); i += at_once)
-            if (!kernels_->all_finite(at_once * M.cols(), M.row(i))) check_finite(M, name);  // says where
+            if (!kernels_->all_finite(at_once * M.cols(), M.row(i)))
+                return report([&] { return not_finite(M, name); });
+        return true;
     };
-    check(X, "X");
-    check(Y, "Y");
-    const auto last_layer_is = [this](Activation activation, const char* name, const char* of_loss) {
-        if (layers_.back().activation != activation)
-            throw Error(std::string(of_loss) + " needs a last layer with " + name + "; layer " +
-                        std::to_string(layers_.size() - 1) + " (counted from 0) has another activation");
-    };
-    const auto targets_are = [&Y](T lowest, T highest, const char* range, const char* of_loss) {
-        for (std::size_t i = 0; i < Y.rows(); ++i)
-            for (std::size_t j = 0; j < Y.cols(); ++j)
-                if (Y(i, j) < lowest || Y(i, j) > highest)
-                    throw Error(std::string(of_loss) + ": Y has " + text(static_cast<double>(Y(i, j))) +
-                                " in row " + std::to_string(i) + ", column " + std::to_string(j) +
-                                " (counted from 0); expected numbers " + range);
-    };
-    switch (loss) {
-        case Loss::mean_squared_error:
-        case Loss::mean_absolute_error:
-        case Loss::huber:
-        case Loss::cosine_distance:
-            return;
-        case Loss::binary_cross_entropy:
-            last_layer_is(Activation::sigmoid, "sigmoid", "binary_cross_entropy");
-            return targets_are(0, 1, "from 0 to 1", "binary_cross_entropy");
-        case Loss::categorical_cross_entropy:
-            last_layer_is(Activation::identity, "identity", "categorical_cross_entropy");
-            if (outputs() < 2)
-                throw Error("categorical_cross_entropy needs an output for each class; found " +
-                            std::to_string(outputs()) + ", expected at least 2");
-            return targets_are(0, std::numeric_limits<T>::max(), "of at least 0",
-                               "categorical_cross_entropy");
-    }
-    throw Error("unknown loss");
+    return is_finite(X, "X") && is_finite(Y, "Y") && check_loss(Y, layers_, loss, report);
 }
 
 template <class T>
-void BasicNetwork<T>::check_batch(std::size_t rows, const Workspace<T>& workspace) const {
-    if (!workspace.fits(layers_))
-        throw Error("the workspace was made for a network of another shape; expected " + shape_of(layers_));
-    if (rows > workspace.batch())
-        throw Error("a batch of " + std::to_string(rows) + " rows does not fit a workspace for " +
-                    std::to_string(workspace.batch()) + "; expected one of make_workspace(" +
-                    std::to_string(rows) + ")");
+template <class Report>
+bool BasicNetwork<T>::check_batch(std::size_t rows, const Workspace<T>& workspace,
+                                  const Report& report) const {
+    if (!workspace.fits(layers_, layout_))
+        return report([&] {
+            return "the workspace was made for a network of another shape; expected " + shape_of(layers_);
+        });
+    return rows <= workspace.batch() || report([&] {
+               return "a batch of " + std::to_string(rows) + " rows does not fit a workspace for " +
+                      std::to_string(workspace.batch()) + "; expected one of make_workspace(" +
+                      std::to_string(rows) + ")";
+           });
 }
 
 template <class T>
 Evaluation BasicNetwork<T>::evaluate(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, Metric metric,
                                      int threads) const {
     check_threads(threads);
-    check_metric(metric);
-    check_data(X, Y, loss);
+    check_data(X, Y, loss, Throw{});
+    check_metric(metric, loss, Y);
     const Rows<T> rows{X, Y, nullptr, X.rows()};
     Workspace<T> workspace = make_workspace(std::min<std::size_t>(X.rows(), 256));
     return Work<T>{*kernels_, layers_, workspace, rows, loss, threads}.evaluate(parameters_.data(), metric);
@@ -161,8 +140,9 @@ Evaluation BasicNetwork<T>::evaluate(MatrixView<const T> X, MatrixView<const T> 
 template <class T>
 T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, std::span<T> gradient,
                             Workspace<T>& workspace) const {
-    check_data(X, Y, loss);
-    check_batch(X.rows(), workspace);
+    const kernels::FlushSubnormals flush;
+    check_data(X, Y, loss, Throw{});
+    check_batch(X.rows(), workspace, Throw{});
     if (gradient.size() != parameters_.size())
         throw Error("gradient: the buffer has " + std::to_string(gradient.size()) + " elements; expected " +
                     std::to_string(parameters_.size()));
@@ -181,33 +161,55 @@ T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss l
 }
 
 template <class T>
-T BasicNetwork<T>::train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
-                              const Optimizer& optimizer, Workspace<T>& workspace, int threads) {
-    check_threads(threads);
-    check_data(X, Y, loss);
-    check_batch(X.rows(), workspace);
-    check_optimizer<T>(optimizer);
+template <class Report>
+std::optional<T> BasicNetwork<T>::step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
+                                       const Optimizer& optimizer, Workspace<T>& workspace, int threads,
+                                       const Report& report) {
+    // Once for all that follows; see on_team for why not with several threads.
+    const kernels::FlushSubnormals flush(threads == 1);
+    if (!check_threads(threads, report) || !check_data(X, Y, loss, report) ||
+        !check_batch(X.rows(), workspace, report) || !check_optimizer<T>(optimizer, report))
+        return {};
     const bool goes_on = optimizer.method == optimizer_state_.method;
+    if (!Report::may_allocate && !(goes_on && has_memory_for(optimizer))) return {};
     OptimizerState<T> before = prepare(optimizer);
+    const auto refuse = [&](const auto& message) {
+        if (!goes_on) optimizer_state_ = std::move(before);
+        report(message);
+        return std::optional<T>();
+    };
     const Rows<T> rows{X, Y, nullptr, X.rows()};
     const Work<T> work{*kernels_, layers_, workspace, rows, loss, threads};
-    const Descent<T> descent(*kernels_, optimizer, optimizer_state_, gradient_);
+    Descent<T> descent(*kernels_, optimizer, optimizer_state_, gradient_);
     const double losses = Trainer<T>(work, parameters_.data(), descent).step(X.rows());
-    if (!std::isfinite(losses)) {
-        if (!goes_on) optimizer_state_ = std::move(before);
-        throw Error("train_step: the loss is " + text(losses));
-    }
+    if (!std::isfinite(losses)) return refuse([&] { return "train_step: the loss is " + text(losses); });
+    if (descent.overflow())
+        return refuse([&] { return "train_step: " + text_of(*descent.overflow(), layers_); });
+    ++steps_trained_;
     return static_cast<T>(losses / static_cast<double>(X.rows()));
+}
+
+template <class T>
+T BasicNetwork<T>::train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
+                              const Optimizer& optimizer, Workspace<T>& workspace, int threads) {
+    return *step(X, Y, loss, optimizer, workspace, threads, Throw{});
+}
+
+template <class T>
+std::optional<T> BasicNetwork<T>::try_train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y,
+                                                 Loss loss, const Optimizer& optimizer,
+                                                 Workspace<T>& workspace) noexcept {
+    return step(X, Y, loss, optimizer, workspace, 1, Refuse{});
 }
 
 template <class T>
 History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const FitOptions& options) {
     check_threads(options.threads);
-    check_metric(options.metric);
     check_optimizer<T>(options.optimizer);
     if (options.batch_size == 0) throw Error("batch_size is 0; expected at least 1");
     check_engine(options);
-    check_data(X, Y, options.loss);
+    check_data(X, Y, options.loss, Throw{});
+    check_metric(options.metric, options.loss, Y);
     const SplitRows split = split_rows(X.rows(), options, seed_);
 
     std::vector<std::size_t> order = split.training;
@@ -238,7 +240,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         EpochRecord record;
         record.epoch = epochs_trained_ + 1;
         const auto diverged = [&](const std::string& what, std::size_t step) {
-            restore(last_finite);
+            go_back(last_finite);
             throw TrainingDiverged("training diverged in epoch " + std::to_string(record.epoch) + ", step " +
                                        std::to_string(step) + ": " + what +
                                        "; the network has the weights from before this epoch",
@@ -253,7 +255,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
 
         // Anew in each epoch: on_epoch may have restored another state.
         prepare(options.optimizer);
-        const Descent<T> descent(*kernels_, options.optimizer, optimizer_state_, gradient_);
+        Descent<T> descent(*kernels_, options.optimizer, optimizer_state_, gradient_);
         const Trainer<T> trainer(train, parameters_.data(), descent);
         double losses = 0;
         std::size_t step = 0;
@@ -283,6 +285,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             trainer.epoch_of_single_rows(lookahead, options.metric != Metric::none, after_rows);
         else
             trainer.epoch(batch, options.metric != Metric::none, after);
+        if (descent.overflow()) diverged(text_of(*descent.overflow(), layers_), step);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);
         record.training = {losses / static_cast<double>(order.size()), metric.value()};
@@ -293,7 +296,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                 diverged("the validation loss is " + text(record.validation->loss), step);
         }
         epochs_trained_ = record.epoch;
-        last_finite = training_state();
+        steps_trained_ += step;
+        training_state(last_finite);
         history.epochs.push_back(record);
         if (options.on_epoch && !options.on_epoch(record)) break;
     }
@@ -301,16 +305,16 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
 }
 
 // Each file instantiates the members that it defines.
-#define DENSIMD_INSTANTIATE(T)                                                                              \
-    template void BasicNetwork<T>::check_data(const MatrixView<const T>&, const MatrixView<const T>&, Loss) \
-        const;                                                                                              \
-    template void BasicNetwork<T>::check_batch(std::size_t, const Workspace<T>&) const;                     \
-    template Evaluation BasicNetwork<T>::evaluate(MatrixView<const T>, MatrixView<const T>, Loss, Metric,   \
-                                                  int) const;                                               \
-    template T BasicNetwork<T>::gradient(MatrixView<const T>, MatrixView<const T>, Loss, std::span<T>,      \
-                                         Workspace<T>&) const;                                              \
-    template T BasicNetwork<T>::train_step(const MatrixView<const T>&, const MatrixView<const T>&, Loss,    \
-                                           const Optimizer&, Workspace<T>&, int);                           \
+#define DENSIMD_INSTANTIATE(T)                                                                            \
+    template Evaluation BasicNetwork<T>::evaluate(MatrixView<const T>, MatrixView<const T>, Loss, Metric, \
+                                                  int) const;                                             \
+    template T BasicNetwork<T>::gradient(MatrixView<const T>, MatrixView<const T>, Loss, std::span<T>,    \
+                                         Workspace<T>&) const;                                            \
+    template T BasicNetwork<T>::train_step(const MatrixView<const T>&, const MatrixView<const T>&, Loss,  \
+                                           const Optimizer&, Workspace<T>&, int);                         \
+    template std::optional<T> BasicNetwork<T>::try_train_step(const MatrixView<const T>&,                 \
+                                                              const MatrixView<const T>&, Loss,           \
+                                                              const Optimizer&, Workspace<T>&) noexcept;  \
     template History BasicNetwork<T>::fit(MatrixView<const T>, MatrixView<const T>, const FitOptions&);
 DENSIMD_INSTANTIATE(float)
 DENSIMD_INSTANTIATE(double)

@@ -132,6 +132,7 @@ struct Work {
     // After forward or step: the metric of the rows that it saw, which are in the workspace from `slot` on.
     void add_metric(MetricSum<T>& sum, const T* parameters, std::size_t first, std::size_t count,
                     std::size_t slot) const {
+        const kernels::FlushSubnormals flush;
         const Pass<T> pass(k, layers, parameters, workspace);
         if (loss == Loss::binary_cross_entropy) pass.activate_logits(slot, count);
         sum.add(pass.outputs(slot, count), pass.targets(source, first, count));

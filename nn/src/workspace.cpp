@@ -9,7 +9,8 @@
 namespace densimd::nn {
 
 template <class T>
-Workspace<T>::Workspace(const std::vector<Dense>& layers, std::size_t batch) : batch_(batch) {
+Workspace<T>::Workspace(const std::vector<Dense>& layers, std::uint64_t layout, std::size_t batch)
+    : layout_(layout), batch_(batch) {
     if (batch == 0) throw Error("workspace: batch is 0; expected at least 1");
     std::size_t size = 0;
     const auto take = [&size, batch](std::size_t width, std::size_t stride) {
@@ -34,6 +35,15 @@ Workspace<T>::Workspace(const std::vector<Dense>& layers, std::size_t batch) : b
     if (size + std::max(all_rows, one_row) > memory_.max_size())
         throw Error("workspace: batch " + std::to_string(batch) + " is too large");
     memory_.resize(size + std::max(all_rows, one_row));
+}
+
+template <class T>
+bool Workspace<T>::has_widths_of(const std::vector<Dense>& layers) const noexcept {
+    if (memory_.empty() || inputs_.width != layers.front().inputs || activations_.size() != layers.size())
+        return false;
+    for (std::size_t l = 0; l < layers.size(); ++l)
+        if (activations_[l].width != layers[l].outputs) return false;
+    return true;
 }
 
 template class Workspace<float>;

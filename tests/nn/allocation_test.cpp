@@ -148,3 +148,22 @@ TEST_CASE("an optimiser that finds no memory leaves the network, and the state o
     step(nn::momentum(0.1));  // which needs the velocity
     CHECK(p.net.training_state().optimizer.first_moment.size() == p.net.parameters().size());
 }
+
+TEST_CASE_TEMPLATE("states are taken and restored in memory that is there, try_train_step needs none", T,
+                   float, double) {
+    Problem<T> p;
+    nn::Workspace<T> workspace = p.net.make_workspace(400);
+    for (const nn::Optimizer& optimizer : {nn::sgd(0.1), nn::momentum(0.1), nn::adam()}) {
+        p.net.reset_optimizer(optimizer);
+        nn::TrainingState<T> state = p.net.training_state();
+        CHECK(
+            allocations_of([&] {
+                CHECK(
+                    p.net.try_train_step(p.X, p.Y, nn::mean_squared_error, optimizer, workspace).has_value());
+                p.net.training_state(state);
+                CHECK_FALSE(
+                    p.net.try_train_step(p.X, p.X, nn::mean_squared_error, optimizer, workspace).has_value());
+                p.net.restore(state);
+            }) == 0);
+    }
+}

@@ -69,3 +69,49 @@ TEST_CASE_TEMPLATE("values of many rows are those of all, not of the last block"
     CHECK(evaluate(predictions, targets, nn::Metric::none).loss ==
           doctest::Approx(squares / 3000).epsilon(1e-6));
 }
+
+TEST_CASE_TEMPLATE("label accuracy of several labels of which none, one or more apply", T, float, double) {
+    const nn::Matrix<T> targets(3, 3, {1, 1, 0, 0, 0, 0, 1, 1, 1});
+    CHECK(evaluate(targets, targets, nn::Metric::label_accuracy).metric == 1);
+    CHECK(evaluate<T>({3, 3, {T(.9f), T(.2f), T(.1f), T(.7f), 0, 0, 1, 1, 1}}, targets,
+                      nn::Metric::label_accuracy)
+              .metric == doctest::Approx(7.0 / 9));
+    nn::BasicNetwork<T> net({.inputs = 2, .layers = {{3, nn::sigmoid}}});
+    const nn::Matrix<T> X(2, 2, {1, 0, 0, 1}), Y(2, 3, {1, 1, 0, 0, 0, 1});
+    const auto last = net.fit(X, Y,
+                              {.loss = nn::binary_cross_entropy,
+                               .optimizer = nn::sgd(2),
+                               .epochs = 200,
+                               .metric = nn::Metric::label_accuracy})
+                          .epochs.back();
+    CHECK(last.training.metric == 1);
+    CHECK(net.evaluate(X, Y, nn::binary_cross_entropy, nn::Metric::label_accuracy).metric == 1);
+}
+
+TEST_CASE("a metric that says nothing of the targets or outputs is refused") {
+    nn::Network net({.inputs = 2, .layers = {{3, nn::sigmoid}}});
+    const nn::Matrix<float> X(2, 2, {1, 0, 0, 1});
+    const auto refuse = [&](nn::Network& network, const nn::Matrix<float>& Y, nn::Loss loss,
+                            nn::Metric metric, std::initializer_list<const char*> parts) {
+        check_refused(
+            network, [&] { network.evaluate(X, Y, loss, metric); }, parts);
+        check_refused(
+            network, [&] { network.fit(X, Y, {.loss = loss, .metric = metric}); }, parts);
+    };
+    using enum nn::Metric;
+    // Two labels, then none.
+    refuse(net, {2, 3, {1, 0, 0, 1, 0, 1}}, nn::binary_cross_entropy, accuracy, {"row 1", "label_accuracy"});
+    refuse(net, {2, 3, {0, 0, 0, 1, 0, 0}}, nn::binary_cross_entropy, accuracy, {"row 0", "label_accuracy"});
+    refuse(net, {2, 3, {1, 0, 0, 2, 0, 1}}, nn::mean_squared_error, accuracy, {"2 in row 1, column 0", "r2"});
+    refuse(net, {2, 3, {1, 0, 0, 1, 0, -1}}, nn::huber, label_accuracy, {"-1 in row 1, column 2"});
+    nn::Network price({.inputs = 2, .layers = {{1, nn::identity}}});
+    refuse(price, {2, 1, {250000, 300000}}, nn::mean_squared_error, accuracy, {"250000 in row 0", "r2"});
+    nn::Network classes({.inputs = 2, .layers = {{3, nn::identity}}});
+    const nn::Matrix<float> one_hot(2, 3, {1, 0, 0, 0, 0, 1});
+    refuse(classes, one_hot, nn::categorical_cross_entropy, r2, {"logits", "accuracy"});
+    refuse(classes, one_hot, nn::categorical_cross_entropy, label_accuracy, {"logits", "accuracy"});
+    CHECK(classes.evaluate(X, one_hot, nn::categorical_cross_entropy, accuracy).metric >= 0);
+    // Shares of classes have a largest one.
+    const nn::Matrix<float> shares(2, 3, {.8f, .1f, .1f, .2f, .3f, .5f});
+    CHECK(net.evaluate(X, shares, nn::mean_squared_error, accuracy).metric >= 0);
+}

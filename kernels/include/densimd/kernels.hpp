@@ -20,6 +20,12 @@
 // Accuracy of sums: |error| <= n * eps * sum |terms|, n the number of terms. The order in which an output is
 // summed depends on (in, out) alone, not on the batch nor, among ISAs with FMA, on the ISA: their results are
 // equal bit for bit. A NaN comes out as a NaN; its sign and payload are not specified.
+//
+// Kernels leave the thread's floating-point control register as it is and compute with its rounding and
+// flushing; ISAs agree where it rounds to nearest. On subnormal numbers many CPUs are up to a hundred times
+// slower: <densimd/subnormals.hpp> says how densimd::nn deals with them, and how a caller of kernels can. On
+// x86, network_forward of one row sets MXCSR's flag DE or UE if any number that it met or made was subnormal,
+// except outputs of an identity layer.
 #pragma once
 
 #include <densimd/version.hpp>

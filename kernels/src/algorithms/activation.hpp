@@ -18,7 +18,11 @@ struct SigmoidActivation {
 
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
-        return Range::sigmoid_times(Batch<T>(T(1)), x);
+        const Batch<T> s = Range::sigmoid_times(Batch<T>(T(1)), x);
+        // Adds 0. A subnormal s that is exact leaves no trace in MXCSR until it is an operand; kernels.hpp
+        // promises one.
+        if constexpr (std::is_same_v<Range, Any>) return s + (s - s);
+        return s;
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> s, Batch<T> ds) const { return s * (Batch<T>(T(1)) - s) * ds; }
 };

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -55,13 +56,12 @@ class Workspace {
   private:
     friend class BasicNetwork<T>;
     friend class Pass<T>;
-    Workspace(const std::vector<Dense>& layers, std::size_t batch);
-    bool fits(const std::vector<Dense>& layers) const noexcept {
-        if (inputs_.width != layers.front().inputs || activations_.size() != layers.size()) return false;
-        for (std::size_t l = 0; l < layers.size(); ++l)
-            if (activations_[l].width != layers[l].outputs) return false;
-        return true;
+    Workspace(const std::vector<Dense>& layers, std::uint64_t layout, std::size_t batch);
+    bool fits(const std::vector<Dense>& layers, std::uint64_t layout) const noexcept {
+        // One that was moved from has no memory.
+        return (layout == layout_ && !memory_.empty()) || has_widths_of(layers);
     }
+    bool has_widths_of(const std::vector<Dense>& layers) const noexcept;
     T* scratch(const std::vector<Dense>& layers, std::size_t slot) noexcept {
         T* const first = memory_.data() + scratch_;
         return slot == 0 ? first : first + kernels::forward_scratch<T>(layers.size(), layers.data(), slot);
@@ -70,6 +70,7 @@ class Workspace {
     struct Block {  // [batch][stride] from an offset into the memory
         std::size_t width, stride, offset;
     };
+    std::uint64_t layout_;
     std::size_t batch_, losses_, scratch_;
     Block inputs_, targets_;                      // a batch gathered from shuffled rows
     std::vector<Block> activations_, gradients_;  // A and dZ of each layer
@@ -86,12 +87,18 @@ class BasicNetwork {
     /// layer's units are 0 or an activation cannot be used, and IsaError as kernels::active does.
     explicit BasicNetwork(NetworkOptions options);
 
+    /// A network of the state's layers that goes on from there. Throws what `restore` throws, and Error if
+    /// there can be no network of such layers.
+    explicit BasicNetwork(const TrainingState<T>& state, OtherRounding other = OtherRounding::refuse);
+
     std::size_t inputs() const noexcept { return layers_.front().inputs; }
     std::size_t outputs() const noexcept { return layers_.back().outputs; }
     const std::vector<Dense>& layers() const noexcept { return layers_; }
     LayerParameters<T> layer(std::size_t index);
     LayerParameters<const T> layer(std::size_t index) const;
     std::size_t epochs_trained() const noexcept { return epochs_trained_; }
+    /// Updates so far, by fit and train_step. Those of an epoch that diverged are taken back.
+    std::size_t steps_trained() const noexcept { return steps_trained_; }
 
     /// All layers' weights and biases in one buffer, laid out as `layers` says. Padding is 0 and stays 0.
     std::span<T> parameters() noexcept { return parameters_; }
@@ -127,11 +134,19 @@ class BasicNetwork {
     /// One update with the mean gradient of the rows given, usually one; returns their mean loss before it.
     /// Allocates nothing, but for what an optimiser needs at its first step: see reset_optimizer. Throws
     /// Error, and leaves the network as it was, if a shape does not fit, there is no row or more than the
-    /// workspace holds, the data or the loss is not finite, or a number of the optimiser is out of its range.
-    /// The loss is that before the update: an update that itself overflows shows
-    /// in the next step's loss, so whoever wants to roll back keeps a copy of `parameters`.
+    /// workspace holds, the data or the loss is not finite, a number of the optimiser is out of its range, or
+    /// what the optimiser remembers would become infinite. The loss is that before the update: an update of
+    /// plain sgd that itself overflows shows in the next step's loss, so whoever wants to roll back keeps a
+    /// state, see training_state.
     T train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
                  const Optimizer& optimizer, Workspace<T>& workspace, int threads = 1);
+
+    /// The same, one thread, with no way to throw or to allocate: nothing, having changed nothing, where
+    /// `train_step` throws, and where it would allocate because reset_optimizer has not been called for this
+    /// method.
+    [[nodiscard]] std::optional<T> try_train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y,
+                                                  Loss loss, const Optimizer& optimizer,
+                                                  Workspace<T>& workspace) noexcept;
 
     /// Forgets what optimisers have gathered, and allocates what this one needs: the state of its method and,
     /// if it is more than plain sgd, memory for a gradient. fit and train_step do so by
@@ -140,11 +155,14 @@ class BasicNetwork {
     void reset_optimizer(const Optimizer& optimizer);
 
     /// All that training goes on from, and back to it: a network of the same layers continues from there bit
-    /// for bit. `restore` throws Error, and leaves the network as it was, if the layers are not its own, a
-    /// parameter is not finite, or the optimiser's numbers are none that it can have made. The seed is part
-    /// of the state.
+    /// for bit; then `restore` returns true. It throws Error, and leaves the network as it was, if the layers
+    /// are not its own, a number is not finite, or the optimiser's numbers are none that it can have made;
+    /// also if the state was trained with another rounding than this network's, unless that is accepted:
+    /// then, and where it is unknown, it returns false. The seed is part of the state. Both reuse the memory
+    /// of what they write to: neither allocates where a state of the same layers and optimiser was before.
     TrainingState<T> training_state() const;
-    void restore(const TrainingState<T>& state);
+    void training_state(TrainingState<T>& into) const;
+    bool restore(const TrainingState<T>& state, OtherRounding other = OtherRounding::refuse);
 
     /// Trains for options.epochs more epochs, from where the network stands: fit of 5 and 5 epochs gives the
     /// bits of fit of 10. X and Y are used in place. Throws Error, and leaves the network as it was, for
@@ -152,16 +170,30 @@ class BasicNetwork {
     History fit(MatrixView<const T> X, MatrixView<const T> Y, const FitOptions& options);
 
   private:
-    void run(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
-             int threads) const noexcept;
-    void check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss) const;
-    void check_batch(std::size_t rows, const Workspace<T>& workspace) const;
+    void predict_alone(const MatrixView<const T>& X, const MatrixView<T>& out,
+                       Workspace<T>& workspace) const noexcept;
+    void predict_on_team(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
+                         int threads) const noexcept;
+    // Report: what happens to what is refused, see check.hpp.
+    template <class Report>
+    bool check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
+                    const Report& report) const;
+    template <class Report>
+    bool check_batch(std::size_t rows, const Workspace<T>& workspace, const Report& report) const;
+    template <class Report>
+    std::optional<T> step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
+                          const Optimizer& optimizer, Workspace<T>& workspace, int threads,
+                          const Report& report);
+    // To a state of this network's own.
+    void go_back(const TrainingState<T>& state);
+    bool has_memory_for(const Optimizer& optimizer) const noexcept;
     // Makes the optimiser's state one of its method; returns the state that was replaced.
     OptimizerState<T> prepare(const Optimizer& optimizer);
 
     const kernels::Kernels<T>* kernels_;
     std::uint64_t seed_;
-    std::size_t epochs_trained_ = 0;
+    std::size_t epochs_trained_ = 0, steps_trained_ = 0;
+    std::uint64_t layout_;  // the same for copies of a network, of which layers_ is the same for good
     std::vector<Dense> layers_;
     AlignedVector<T> parameters_, gradient_;  // the gradient is scratch memory of optimisers that need it
     OptimizerState<T> optimizer_state_;

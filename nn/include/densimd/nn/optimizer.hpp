@@ -50,6 +50,14 @@ struct OptimizerState {
     bool operator==(const OptimizerState&) const = default;
 };
 
+/// Which ISAs train with the same bits: those with fused multiply-add, which are AVX2, AVX-512 and NEON;
+/// baseline rounds products and sums separately.
+enum class Rounding { unknown, fused, separate };
+
+/// What to do with a state that was trained with another rounding, from which training would not go on bit
+/// for bit.
+enum class OtherRounding { refuse, accept };
+
 /// All that training goes on from: a network with it continues as the one that it was taken from would have,
 /// bit for bit. The order of an epoch's rows follows from the seed and its number.
 template <class T>
@@ -59,6 +67,8 @@ struct TrainingState {
     OptimizerState<T> optimizer;
     std::uint64_t seed = 0;
     std::size_t epochs_trained = 0;
+    std::size_t steps_trained = 0;  ///< updates over the life of the network, by fit and train_step
+    Rounding rounding = Rounding::unknown;
 
     bool operator==(const TrainingState&) const = default;
 };

@@ -23,8 +23,13 @@ using enum kernels::Loss;
 
 enum class Metric {
     none,
-    accuracy,  ///< share of right rows: one output, the same side of 1/2; several, the same largest output
-    r2,        ///< 1 - (sum of squared residuals) / (sum of squared distances to the targets' column means)
+    /// The share of right rows: one output, the same side of 1/2; several, the same largest output. Targets
+    /// are from 0 to 1, and those of a row have one that is larger than the others.
+    accuracy,
+    r2,  ///< 1 - (sum of squared residuals) / (sum of squared distances to the targets' column means)
+    /// The share of right numbers, on the same side of 1/2 as their target: for several labels of which none,
+    /// one or more apply. Targets are from 0 to 1.
+    label_accuracy,
 };
 
 /// A loss and, if one was asked for, a metric (NaN for Metric::none; r2 of constant targets is 0, or 1 if
