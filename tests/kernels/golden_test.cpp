@@ -18,8 +18,6 @@ namespace {
 template <class T>
 void add_every_kernel(Isa isa, GoldenLines& lines) {
     const std::string type = std::is_same_v<T, float> ? "float" : "double";
-    Random random(1234);
-    Hash all;
     for (const Shape shape : {Shape{1, 8, 1},
                               {1, 8, 16},
                               {5, 7, 10},
@@ -31,17 +29,13 @@ void add_every_kernel(Isa isa, GoldenLines& lines) {
                               {65, 30, 37}}) {
         const std::string of_shape = " " + type + " " + std::to_string(shape.batch) + "x" +
                                      std::to_string(shape.in) + "x" + std::to_string(shape.out);
-        run_every_kernel(kernels::table<T>(isa), shape, random, [&](const std::string& name, auto call) {
-            const auto result = call();
-            all.add(result);
+        run_every_kernel(kernels::table<T>(isa), shape, 1234, [&](const std::string& name, auto call) {
             Hash hash;
-            hash.add(result);
+            hash.add(call());
             INFO(name, of_shape);
             CHECK(lines.emplace(name + of_shape, hash.value()).second);  // a name of its own
         });
     }
-    constexpr std::uint64_t pinned = std::is_same_v<T, float> ? 12320308366836053882u : 10187660982444630598u;
-    if (has_fma(isa)) CHECK(all.value() == pinned);
 }
 
 }  // namespace

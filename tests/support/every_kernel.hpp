@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "activations.hpp"
 #include "functions.hpp"
+#include "hash.hpp"
 #include "losses.hpp"
 #include "networks.hpp"
 #include "optimizers.hpp"
@@ -28,10 +30,18 @@ std::vector<T> joined(std::vector<T> first, const std::vector<T>& second) {
 }
 
 /// Runs every kernel on random data of one shape: calls around(name, call) for each, with the names of the
-/// kernel and of its variant, where call() makes the call and returns its results.
+/// kernel and of its variant, where call() makes the call and returns its results. What a kernel is given
+/// depends on the seed, the shape and its own name alone, so that a new kernel changes the results of no
+/// other.
 template <class T, class Around>
-void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Around around) {
+void run_every_kernel(const Kernels<T>& k, Shape s, std::uint64_t seed, Around around) {
     const std::size_t batch = s.batch, in = s.in, out = s.out;
+    Random random(seed);
+    const auto random_for = [seed](const std::string& name) {
+        Hash hash;
+        hash.add_bytes(name.data(), name.size());
+        return Random(seed + hash.value());
+    };
     const auto X = random.vector<T>(batch * in), W = random.vector<T>(in * out), b = random.vector<T>(out),
                dZ = random.vector<T>(batch * out), S = random.vector<T>(batch * in, 0, 1),
                logits = random.vector<T>(batch * out, -30, 30);
@@ -49,11 +59,11 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Around aroun
     };
 
     for (const Function<T>& f : functions<T>()) {
-        const auto x = random.vector<T>(batch * out, f.low, f.high);
+        const auto x = random_for(f.name).template vector<T>(batch * out, f.low, f.high);
         run(f.name, x.size(), [&](T* y) { f.call(k, x.size(), x.data(), y); });
     }
     for (const Derivative<T>& f : derivatives<T>()) {
-        const auto a = random.vector<T>(batch * out, f.low, f.high);
+        const auto a = random_for(f.name).template vector<T>(batch * out, f.low, f.high);
         run(f.name, a.size(), [&](T* dx) { f.call(k, a.size(), a.data(), dZ.data(), dx); });
     }
     run("all_finite", 1, [&](T* finite) { *finite = k.all_finite(X.size(), X.data()) ? T{1} : T{0}; });
@@ -99,15 +109,16 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Around aroun
         });
     }
     for (const Loss<T>& loss : losses<T>()) {
-        const auto A = random.vector<T>(batch * out, loss.low, loss.high),
-                   Y = random.vector<T>(batch * out, loss.target_low, loss.target_high);
+        Random own = random_for(loss.name);
+        const auto A = own.vector<T>(batch * out, loss.low, loss.high),
+                   Y = own.vector<T>(batch * out, loss.target_low, loss.target_high);
         run(loss.name, batch * (out + 1), [&](T* gradient) {
             loss.call(k, batch, out, A.data(), out, Y.data(), out, gradient, out, gradient + batch * out);
         });
     }
     for (const Optimizer<T>& optimizer : optimizers<T>()) {
         const std::size_t n = in * out;
-        const auto g = random.vector<T>(n);
+        const auto g = random_for(optimizer.name).template vector<T>(n);
         run_on(optimizer.name, joined(std::vector<T>(2 * n), W), [&](T* m) {
             optimizer.call(k, n, {T{0.25}, T{0.125}, T{0.75}},
                            {T{0.75}, T{0.875}, T{0.0625}, T{0.75}, T{0.875}}, g.data(), m, m + n, m + 2 * n);
@@ -118,10 +129,11 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Around aroun
     if (in == 0 || out == 0) return;
     // A tiny network of about this shape.
     const std::size_t tiny_in = std::min(in, kernels::tiny_inputs);
+    Random tiny_random = random_for("tiny_steps"), network_random = random_for("train_per_sample");
     const TestNetwork<T> tiny({tiny_in, 2 + out % (kernels::whole_lines<T>(1) - 1), 1}, Activation::sigmoid,
-                              0, random);
+                              0, tiny_random);
     const std::size_t rows = std::max(batch, kernels::tiny_rows), hidden = tiny.layers[0].outputs;
-    const auto tiny_X = random.vector<T>(rows * tiny_in), tiny_y = random.vector<T>(rows, 0, 1);
+    const auto tiny_X = tiny_random.vector<T>(rows * tiny_in), tiny_y = tiny_random.vector<T>(rows, 0, 1);
     run_on("tiny_steps", joined(tiny.parameters, std::vector<T>(rows * (hidden + 3))), [&](T* parameters) {
         T* const A = parameters + tiny.parameters.size();
         const kernels::TinyTraining<T> job{.layers = tiny.layers.data(),
@@ -141,8 +153,8 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Around aroun
                                            .dz = A + rows * (hidden + 2)};
         k.tiny_steps(1, rows, job);
     });
-    const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, random);
-    const auto Y = random.vector<T>(batch * 3, 0, 1);
+    const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, network_random);
+    const auto Y = network_random.vector<T>(batch * 3, 0, 1);
     std::vector<T> scratch(std::max(kernels::forward_scratch<T>(2, net.layers.data(), 4),
                                     kernels::per_sample_scratch<T>(2, net.layers.data())));
     run("network_forward", batch * 3, [&](T* A) {
