@@ -135,7 +135,8 @@ class Rows(Made):
         text = self.compare_two([row("gemv/in:8/threads:1", 100, cpu=70)],
                                 [row("gemv/in:8/threads:1/real_time", 50, cpu=50)])
         self.assertEqual(self.line(text, "gemv/in:8/threads:1")[0], "2.000")
-        text = self.compare_two([row("train/threads:1/iterations:1/repeats:3/manual_time", 3)], [row("train/threads:1", 3)])
+        text = self.compare_two([row("train/threads:1/iterations:1/repeats:3/manual_time", 3)],
+                                [row("train/threads:1", 3)])
         self.assertEqual(self.line(text, "train/threads:1")[0], "1.000")
 
     def test_counters(self):
@@ -171,8 +172,10 @@ class Rows(Made):
         self.assertIn("first of B: no such ISA\n", text)
 
     def test_a_row_that_one_process_lacks_is_left_out(self):
-        folder = self.write(lambda side, r, position: [row("row", 1)] + ([] if (side, r) == ("B", 2) else [row("rare", 1)]))
-        text = self.compare("--read", folder)
+        def rows(side, r, position):
+            return [row("row", 1), *([] if (side, r) == ("B", 2) else [row("rare", 1)])]
+
+        text = self.compare("--read", self.write(rows))
         self.assertIn("  rare: no value in 2 of 36 processes, first of B: not in the output\n", text)
 
     def test_without_noise_nothing_is_beyond_it(self):
@@ -194,6 +197,8 @@ class Rows(Made):
             check(text, "a.json", "no JSON of Google Benchmark")
         check(json.dumps({"benchmarks": [row("row", 1, unit="fortnights")]}), "a.json", "fortnights")
         check(json.dumps({"benchmarks": [{"name": "row", "time_unit": "ns"}]}), "a.json", "real_time")
+        for value in (None, "fast"):
+            check(json.dumps({"benchmarks": [row("row", value)]}), "a.json", "no row of Google Benchmark")
         check(json.dumps({"benchmarks": [row("another", 1)]}), "no row was measured on both sides")
 
 
@@ -281,7 +286,7 @@ class Programs(Made):
 
     @unittest.skipIf(PROGRAMS is None, "the benchmarks are not built")
     def test_real_programs(self):
-        text = self.compare(PROGRAMS, PROGRAMS, "--rounds", 1, "--min-time", 0.001, "--filter",
+        text = self.compare(PROGRAMS, PROGRAMS, "--rounds", 1, "--repetitions", 1, "--min-time", 0.001, "--filter",
                             "^(gemv/.*/in:8/out:16|predict/f32/isa.*/net:8-16-1)/")
         self.assertRegex(text, r"  gemv/f32/isa:\w+/batch:1/in:8/out:16\n")
         self.assertRegex(text, r"  predict/f32/isa:\w+/net:8-16-1/batch:1/threads:1\n")
