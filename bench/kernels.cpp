@@ -59,8 +59,9 @@ void add(const KernelCall& kernel, Isa isa, Shape shape, double peak) {
                         "/batch:" + std::to_string(shape.batch);
     if (kernel.matrix || kernel.takes) title += "/in:" + std::to_string(shape.in);
     title += "/out:" + std::to_string(shape.out);
-    benchmark::RegisterBenchmark(
-        title.c_str(), [=, &kernel](benchmark::State& state) { run(state, kernel, isa, shape, peak); });
+    benchmark::RegisterBenchmark(title.c_str(), [=, &kernel](benchmark::State& state) {
+        run(state, kernel, isa, shape, peak);
+    })->UseRealTime();
 }
 
 }  // namespace

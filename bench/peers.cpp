@@ -233,7 +233,7 @@ void register_call_overhead(const std::vector<Peer>& peers) {
                     peer.table.sigmoid_grad(n, inputs->data(), inputs->data(), result->data());
                     benchmark::ClobberMemory();
                 }
-            });
+            })->UseRealTime();
     benchmark::RegisterBenchmark(title("inlined").c_str(), [=](benchmark::State& state) {
         std::size_t n = 1;
         const float* s = inputs->data();
@@ -243,7 +243,7 @@ void register_call_overhead(const std::vector<Peer>& peers) {
             for (std::size_t i = 0; i < n; ++i) dx[i] = s[i] * s[i] * (1 - s[i]);
             benchmark::ClobberMemory();
         }
-    });
+    })->UseRealTime();
 }
 
 }  // namespace
@@ -265,17 +265,19 @@ void register_all() {
             for (const Peer& peer : competitors)
                 if (task.in_table(peer.table) ||
                     (peer.prepare_dense_forward && task.kernel == std::string_view("dense_forward")))
-                    benchmark::RegisterBenchmark(contest->title(peer.name).c_str(),
-                                                 Competitor(contest, peer));
+                    benchmark::RegisterBenchmark(contest->title(peer.name).c_str(), Competitor(contest, peer))
+                        ->UseRealTime();
             if (task.bound != Bound::arithmetic)
                 for (const Isa isa : compared_isas())
                     benchmark::RegisterBenchmark(
                         contest->title("probe/isa:" + std::string(name(isa))).c_str(),
-                        [=](benchmark::State& state) { probe_memory(state, *contest, task.bound, isa); });
+                        [=](benchmark::State& state) { probe_memory(state, *contest, task.bound, isa); })
+                        ->UseRealTime();
             if (task.kernel == std::string_view("sigmoid") || !padding_matters(shape)) continue;
             const auto padded = std::make_shared<Contest>(task, shape, Rows::padded);
             benchmark::RegisterBenchmark(padded->title(ours.back().name).c_str(),
-                                         Competitor(padded, ours.back()));
+                                         Competitor(padded, ours.back()))
+                ->UseRealTime();
         }
     register_call_overhead(ours);
 }

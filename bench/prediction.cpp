@@ -61,7 +61,8 @@ void register_prediction(const Problems& problems, const NetworkPeers& peers) {
     for (const auto& problem : problems) {
         const auto add = [&](const std::string& who, const auto& run) {
             benchmark::RegisterBenchmark((title("predict", who, *problem) + "/batch:1/threads:1").c_str(),
-                                         run);
+                                         run)
+                ->UseRealTime();
         };
         add(ours(), [=](benchmark::State& state) { predict(state, *problem); });
         for (const NetworkPeer& peer : peers.present)

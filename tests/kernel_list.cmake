@@ -1,5 +1,5 @@
-# Run by ctest: every kernel that kernels.hpp declares must have a reference, be called by every_kernel.hpp, be tested
-# by itself and be timed. SOURCE_DIR is the repository's root.
+# Run by ctest: every kernel that kernels.hpp declares must have a reference, be called by every_kernel.hpp, have its
+# bits pinned, be tested by itself and be timed. SOURCE_DIR is the repository's root.
 cmake_minimum_required(VERSION 3.25)
 
 # The text of files, without comments.
@@ -33,6 +33,8 @@ read_code(reference "${SOURCE_DIR}/kernels/src/reference.cpp")
 read_code(every_kernel "${support}/every_kernel.hpp" ${tables})
 read_code(tests ${tests} ${tables})
 read_code(benchmarks ${benchmarks})
+file(READ "${SOURCE_DIR}/tests/golden/kernels.txt" golden)
+set(golden "\n${golden}")
 
 # A call of a member, or a pointer to it.
 set(call_of "[A-Za-z0-9_>)]\\.")
@@ -47,6 +49,9 @@ foreach(member IN LISTS members)
       list(APPEND missing "${where}")
     endif()
   endforeach()
+  if(NOT golden MATCHES "\n${member}[ ,]")
+    list(APPEND missing "golden/kernels.txt")
+  endif()
   if(missing)
     list(JOIN missing ", " missing)
     message(SEND_ERROR "${member} is missing in: ${missing}")

@@ -2,34 +2,32 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sections.hpp"
-#include "suite.hpp"
 
 namespace densimd::bench {
 namespace {
 
-using nlohmann::json;
-
 // The competitors of one kernel, as columns, and what each took for every shape.
 struct Table {
     std::string kernel;
-    std::vector<std::string> competitors, shapes;              // in order of appearance
-    std::map<std::pair<std::string, std::string>, json> runs;  // of a shape and a competitor
+    std::vector<std::string> competitors, shapes;             // in order of appearance
+    std::map<std::pair<std::string, std::string>, Row> runs;  // of a shape and a competitor
 
     double ns(const std::string& shape, const std::string& who) const {
         const auto run = runs.find({shape, who});
-        return run == runs.end() ? 0 : run->second.at("real_time").get<double>();
+        return run == runs.end() ? 0 : run->second.ns;
     }
 
     // Empty if there is none.
     std::string counter(const std::string& shape, const std::string& who, const char* name,
                         int decimals) const {
         const auto run = runs.find({shape, who});
-        if (run == runs.end() || !run->second.contains(name)) return "";
-        return format(run->second.at(name).get<double>(), decimals);
+        if (run == runs.end() || !run->second.counters.contains(name)) return "";
+        return format(run->second.counter(name), decimals);
     }
 };
 
@@ -39,10 +37,10 @@ void append_new(std::vector<std::string>& list, const std::string& item) {
     if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
 
-std::vector<Table> tables(const json& suite) {
+std::vector<Table> tables(const Suite& suite) {
     std::vector<Table> result;
-    for (const Row& row : rows(suite)) {
-        auto f = fields(row.median.at("run_name"));
+    for (const Row& row : suite.rows) {
+        auto f = row.fields;
         auto table =
             std::find_if(result.begin(), result.end(), [&](const Table& t) { return t.kernel == f[""]; });
         if (table == result.end()) {
@@ -55,7 +53,7 @@ std::vector<Table> tables(const json& suite) {
         const std::string shape = f["batch"] + " | " + f["in"] + " | " + f["out"];
         append_new(table->competitors, who);
         append_new(table->shapes, shape);
-        table->runs[{shape, who}] = row.median;
+        table->runs[{shape, who}] = row;
     }
     for (Table& table : result)
         std::stable_partition(table.competitors.begin(), table.competitors.end(), is_ours);
@@ -109,6 +107,15 @@ Times times_faster(const Table& table, const std::string& shape) {
     return ours > 0 ? Times{best / ours, best / padded_ns(table, shape)} : Times{};
 }
 
+// Of all shapes.
+std::optional<double> largest(const Table& table, const std::string& who, const char* counter) {
+    std::optional<double> result;
+    for (const auto& [run, row] : table.runs)
+        if (run.second == who && row.counters.contains(counter))
+            result = std::max(result.value_or(0), row.counter(counter));
+    return result;
+}
+
 void print_table(const Table& table, const Table* gemm) {
     const std::string ours = default_isa(table);
     const auto any_run = [&](const auto& condition) {
@@ -116,7 +123,8 @@ void print_table(const Table& table, const Table* gemm) {
     };
     const bool has_probe = any_run([](const auto& run) { return is_probe(run.first.second); });
     const bool has_padded = any_run([](const auto& run) { return is_padded(run.first.second); });
-    const bool has_peak = any_run([](const auto& run) { return run.second.contains("percent_of_peak"); });
+    const bool has_peak =
+        any_run([](const auto& run) { return run.second.counters.contains("percent_of_peak"); });
     std::vector<std::string> extra = {"times faster"};
     if (has_padded) extra.push_back("padded");
     if (has_probe) extra.insert(extra.end(), {"% of probe", "best peer's %"});
@@ -136,56 +144,58 @@ void print_table(const Table& table, const Table* gemm) {
 
     for (const std::string& shape : table.shapes) {
         std::cout << "| " << shape << " |";
-        const auto cell = [](const std::string& text) { std::cout << ' ' << text << " |"; };
+        const auto print = [](const std::string& text) { std::cout << ' ' << text << " |"; };
         for (const std::string& who : table.competitors) {
             const double ns = table.ns(shape, who);
-            cell(ns > 0 ? format(ns, ns < 100 ? 1 : 0) : "");
+            print(cell(ns, ns < 100 ? 1 : 0));
         }
         const std::string best = best_peer(table, shape);
-        cell(best);
+        print(best);
         const Times times = times_faster(table, shape);
-        cell(ratio(times.shared));
-        if (has_padded) cell(ratio(times.padded));
+        print(ratio(times.shared));
+        if (has_padded) print(ratio(times.padded));
         if (has_probe)
             for (const std::string& who : {ours, best}) {
                 const double ns = table.ns(shape, who), probe = probe_ns(table, shape);
-                cell(ns > 0 && probe > 0 ? format(100 * probe / ns, 0) : "");
+                print(cell(ns > 0 ? 100 * probe / ns : 0, 0));
             }
-        if (has_peak) cell(table.counter(shape, ours, "percent_of_peak", 1));
-        if (has_peak && has_padded) cell(table.counter(shape, ours + " padded", "percent_of_peak", 1));
+        if (has_peak) print(table.counter(shape, ours, "percent_of_peak", 1));
+        if (has_peak && has_padded) print(table.counter(shape, ours + " padded", "percent_of_peak", 1));
         if (gemm != nullptr) {
             const double gemm_ns = gemm->ns(shape, ours);
-            cell(gemm_ns > 0 ? format(table.ns(shape, ours) / gemm_ns, 2) : "");
+            print(cell(gemm_ns > 0 ? table.ns(shape, ours) / gemm_ns : 0, 2));
         }
         std::cout << '\n';
     }
 
-    if (any_run([](const auto& run) { return run.second.contains("ulp"); })) {
-        std::cout << "\nLargest error in ULP:";
-        const char* separator = " ";
-        for (const std::string& who : table.competitors) {
-            std::cout << separator << who << ' ' << table.counter(table.shapes.back(), who, "ulp", 0);
-            separator = ", ";
-        }
-        std::cout << ".\n";
+    if (any_run([](const auto& run) { return run.second.counters.contains("ulp"); })) {
+        std::vector<std::string> errors;
+        for (const std::string& who : table.competitors)
+            if (const auto ulp = largest(table, who, "ulp")) errors.push_back(who + ' ' + format(*ulp, 0));
+        std::cout << "\nLargest error in ULP: " << list(errors, errors.size()) << ".\n";
     }
 }
 
 // The smallest kernel through the table, against the same loop written out.
 void print_call(const Table& table) {
-    std::cout << "\n### The price of a call through the table\n\n";
     const std::string shape = table.shapes.front();
     const double inlined = table.ns(shape, "inlined");
+    std::cout << "\n### The price of a call through the table\n\n";
     for (const std::string& who : table.competitors)
-        if (is_ours(who))
-            std::cout << "- " << who << ": " << table.kernel << " of one element takes "
-                      << format(table.ns(shape, who), 2) << " ns, inlined " << format(inlined, 2)
-                      << " ns: " << format(table.ns(shape, who) - inlined, 2) << " ns more\n";
+        if (is_ours(who)) {
+            const double ns = table.ns(shape, who);
+            std::cout << "- " << who << ": " << table.kernel << " of one element takes " << format(ns, 2)
+                      << " ns, inlined ";
+            if (inlined > 0)
+                std::cout << format(inlined, 2) << " ns: " << format(ns - inlined, 2) << " ns more\n";
+            else
+                std::cout << "it was not measured\n";
+        }
 }
 
+// How often densimd wins and loses, by kernel.
 void print_score(const std::vector<Table>& all) {
-    std::cout << "\n| kernel | rows | no slower than the best peer | slower | worst | median | best |\n"
-                 "|---|---|---:|---:|---:|---:|---:|\n";
+    std::vector<std::string> lines;
     for (const Table& table : all) {
         std::vector<double> shared, padded;
         for (const std::string& shape : table.shapes) {
@@ -199,17 +209,24 @@ void print_score(const std::vector<Table>& all) {
             if (times->empty() || (times == &padded && same)) continue;
             std::sort(times->begin(), times->end());
             const auto losses = std::count_if(times->begin(), times->end(), is_loss);
-            std::cout << "| " << table.kernel << " | " << rows << " | "
-                      << static_cast<long>(times->size()) - losses << " | " << losses << " | "
-                      << ratio(times->front()) << " | " << ratio((*times)[times->size() / 2]) << " | "
-                      << ratio(times->back()) << " |\n";
+            lines.push_back("| " + table.kernel + " | " + rows + " | " +
+                            std::to_string(static_cast<long>(times->size()) - losses) + " | " +
+                            std::to_string(losses) + " | " + ratio(times->front()) + " | " +
+                            ratio((*times)[times->size() / 2]) + " | " + ratio(times->back()) + " |\n");
         }
     }
+    if (lines.empty()) {
+        std::cout << "\nNo kernel was measured with densimd and another library at the same shape.\n";
+        return;
+    }
+    std::cout << "\n| kernel | rows | no slower than the best peer | slower | worst | median | best |\n"
+                 "|---|---|---:|---:|---:|---:|---:|\n";
+    for (const std::string& line : lines) std::cout << line;
 }
 
 }  // namespace
 
-void print_peers(const json& suite) {
+void print_peers(const Suite& suite) {
     std::cout << "\n## densimd and its peers, float, one thread\n\n";
     print_remarks(suite);
     std::cout
@@ -229,9 +246,13 @@ void print_peers(const json& suite) {
         all.erase(found);
         return taken;
     };
-    const Table gemm = take("gemm_tn"), call = take("sigmoid_grad");
+    const bool has_update =
+        std::ranges::any_of(all, [](const Table& table) { return table.kernel == "dense_update"; });
+    // Beside the updates, of which it is a part.
+    const Table gemm = has_update ? take("gemm_tn") : Table{}, call = take("sigmoid_grad");
     print_score(all);
-    for (const Table& table : all) print_table(table, table.kernel == "dense_update" ? &gemm : nullptr);
+    for (const Table& table : all)
+        print_table(table, table.kernel == "dense_update" && !gemm.shapes.empty() ? &gemm : nullptr);
     if (!call.shapes.empty()) print_call(call);
 }
 

@@ -1,12 +1,12 @@
-// The report's sections, one for each suite, as Markdown on the standard output.
+// The report's sections, one for each suite that has rows, as Markdown on the standard output.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "suite.hpp"
 
 namespace densimd::bench {
 
-void print_training(const nlohmann::json& suite);
-void print_kernels(const nlohmann::json& suite);
-void print_peers(const nlohmann::json& suite);
+void print_training(const Suite& suite);
+void print_kernels(const Suite& suite);
+void print_peers(const Suite& suite);
 
 }  // namespace densimd::bench

@@ -1,4 +1,4 @@
-// What Google Benchmark wrote about one suite.
+// What Google Benchmark wrote about one suite, on one clock: the wall clock.
 #pragma once
 
 #include <map>
@@ -9,22 +9,38 @@
 
 namespace densimd::bench {
 
-/// The suite in a file; one without benchmarks if the file is empty. Throws if it cannot be read.
-nlohmann::json read(const char* path);
-
-/// "gemv/f32/isa:avx2/in:8" -> {"": "gemv", "isa": "avx2", "in": "8"}
-std::map<std::string, std::string> fields(const std::string& name);
-
-/// With repetitions, the median and the spread over them, in percent; else the one run.
+/// One benchmark: the medians over its repetitions, or its only run.
 struct Row {
-    nlohmann::json median;
-    double spread = 0;
+    std::string name;
+    std::map<std::string, std::string> fields;  // "gemv/f32/in:8" -> {"": "gemv", "in": "8"}
+    double ns = 0;                              // of wall time per iteration
+    double spread = -1;  // its coefficient of variation over the repetitions in percent; -1 without
+    std::map<std::string, double> counters;  // rates are of wall time too
+
+    /// Empty if there is none.
+    std::string field(const std::string& key) const;
+
+    /// Throws, with the names, if there is none.
+    double counter(const std::string& key) const;
 };
 
-/// The rows in the order of registration.
-std::vector<Row> rows(const nlohmann::json& suite);
+struct Suite {
+    std::string file;  // its name without folders
+    nlohmann::json context = nlohmann::json::object();
+    std::vector<Row> rows;             // in the order of registration
+    std::vector<std::string> missing;  // rows that are left out and why, in sentences
+
+    /// The rows whose names begin with this.
+    std::vector<Row> of(const std::string& kind) const;
+};
+
+/// Throws, naming the file, if it is not what Google Benchmark writes. An empty file is: nothing was chosen.
+Suite read(const std::string& path);
 
 std::string format(double value, int decimals);
+
+/// Empty if 0: not measured.
+std::string cell(double value, int decimals);
 
 /// How many times faster: bold if slower, empty if 0.
 std::string ratio(double times);
@@ -32,7 +48,10 @@ std::string ratio(double times);
 /// Less than 1 as it is printed: what rounds to 1.00 is a draw, which counts as no loss.
 bool is_loss(double times);
 
+/// "a, b and 7 more"
+std::string list(const std::vector<std::string>& names, std::size_t most = 3);
+
 /// What the suite said of its peers, as a list on the standard output.
-void print_remarks(const nlohmann::json& suite);
+void print_remarks(const Suite& suite);
 
 }  // namespace densimd::bench

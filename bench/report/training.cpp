@@ -3,17 +3,14 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "sections.hpp"
-#include "suite.hpp"
 
 namespace densimd::bench {
 namespace {
-
-using nlohmann::json;
-using Fields = std::map<std::string, std::string>;
 
 // The peers by the names of their benchmarks, and what they are called here.
 constexpr const char* peers[][2] = {
@@ -28,85 +25,87 @@ struct Best {
 using Runs = std::map<std::string, Best>;
 
 struct Job {
-    Fields fields;
+    std::string net, batch;
     Runs runs;
 };
 
-// Of the networks' rows those of one kind.
-template <class Use>
-void for_each_row(const json& suite, const std::string& kind, const Use& use) {
-    for (const Row& row : rows(suite)) {
-        Fields f = fields(row.median.at("run_name"));
-        if (f[""] == kind) use(f, row.median);
-    }
-}
-
 // Jobs on one thread, in the order of registration.
-std::vector<Job> jobs(const json& suite, const std::string& kind) {
+std::vector<Job> jobs(const std::vector<Row>& rows) {
     std::vector<Job> result;
     std::map<std::string, std::size_t> index;
-    for_each_row(suite, kind, [&](Fields& f, const json& run) {
-        if (f["threads"] != "1") return;
-        const auto [at, is_new] = index.try_emplace(f["net"] + " " + f["batch"], result.size());
-        if (is_new) result.push_back({f, {}});
-        Best& best = result[at->second].runs[f["peer"]];
-        const double ns = run.at("ns_per_sample").get<double>();
-        if (best.ns == 0 || ns < best.ns) best = {ns, f["isa"]};
-    });
+    for (const Row& row : rows) {
+        if (row.field("threads") != "1") continue;
+        const std::string net = row.field("net"), batch = row.field("batch");
+        const auto [at, is_new] = index.try_emplace(net + " " + batch, result.size());
+        if (is_new) result.push_back({net, batch, {}});
+        Best& best = result[at->second].runs[row.field("peer")];
+        const double ns = row.counter("ns_per_sample");
+        if (best.ns == 0 || ns < best.ns) best = {ns, row.field("isa")};
+    }
     return result;
 }
 
-void print_densimd(const json& suite) {
+void print_densimd(const std::vector<Row>& rows) {
     std::cout << "| network | ISA | threads | per sample | batch 32 | batch 256 | per sample / batch 256 |\n"
                  "|---|---|---:|---:|---:|---:|---:|\n";
     std::map<std::string, std::map<std::string, double>> table;
     std::vector<std::string> order;
-    for_each_row(suite, "train", [&](Fields& f, const json& run) {
-        if (f.contains("peer")) return;
-        const std::string key = f["net"] + " | " + f["isa"] + " | " + f["threads"];
+    for (const Row& row : rows) {
+        if (row.fields.contains("peer")) continue;
+        const std::string key = row.field("net") + " | " + row.field("isa") + " | " + row.field("threads");
         if (!table.contains(key)) order.push_back(key);
-        table[key][f["batch"]] = run.at("ns_per_sample").get<double>();
-    });
+        table[key][row.field("batch")] = row.counter("ns_per_sample");
+    }
     for (const std::string& key : order) {
         auto& by_batch = table[key];
-        std::cout << "| " << key << " | " << format(by_batch["1"], 1) << " | " << format(by_batch["32"], 1)
-                  << " | " << format(by_batch["256"], 1) << " | "
-                  << format(by_batch["1"] / by_batch["256"], 2) << " |\n";
+        const double most = by_batch["256"];
+        std::cout << "| " << key << " | " << cell(by_batch["1"], 1) << " | " << cell(by_batch["32"], 1)
+                  << " | " << cell(most, 1) << " | " << cell(most > 0 ? by_batch["1"] / most : 0, 2)
+                  << " |\n";
     }
 }
 
-void print_beside_peers(const json& suite, const std::string& kind) {
+// Columns for the peers that were measured.
+void print_beside_peers(const std::vector<Row>& rows) {
+    std::vector<Job> all = jobs(rows);
+    const auto was_measured = [&](const std::string& peer) {
+        return std::ranges::any_of(all, [&](const Job& job) { return job.runs.contains(peer); });
+    };
+    std::vector<std::pair<std::string, std::string>> present;
+    for (const auto& [peer, name] : peers)
+        if (was_measured(peer)) present.push_back({peer, name});
+
     std::cout << "| network | batch | densimd |";
-    for (const auto& peer : peers) std::cout << ' ' << peer[1] << " |";
-    for (const auto& peer : peers) std::cout << " times faster than " << peer[1] << " |";
+    for (const auto& peer : present) std::cout << ' ' << peer.second << " |";
+    for (const auto& peer : present) std::cout << " times faster than " << peer.second << " |";
     std::cout << "\n|---|---:|---:|";
-    for (std::size_t i = 0; i < 2 * std::size(peers); ++i) std::cout << "---:|";
+    for (std::size_t i = 0; i < 2 * present.size(); ++i) std::cout << "---:|";
     std::cout << '\n';
-    for (Job& job : jobs(suite, kind)) {
-        const auto cell = [](const Best& best) {
-            std::cout << ' ' << (best.ns > 0 ? format(best.ns, 1) : "")
-                      << (best.isa.empty() ? "" : " " + best.isa) << " |";
+    for (Job& job : all) {
+        const auto print = [](const Best& best) {
+            std::cout << ' ' << cell(best.ns, 1) << (best.isa.empty() ? "" : " " + best.isa) << " |";
         };
         const Best ours = job.runs[""];
-        std::cout << "| " << job.fields["net"] << " | " << job.fields["batch"] << " |";
-        cell(ours);
-        for (const auto& peer : peers) cell(job.runs[peer[0]]);
-        for (const auto& peer : peers)
-            std::cout << ' ' << ratio(ours.ns > 0 ? job.runs[peer[0]].ns / ours.ns : 0) << " |";
+        std::cout << "| " << job.net << " | " << job.batch << " |";
+        print(ours);
+        for (const auto& peer : present) print(job.runs[peer.first]);
+        for (const auto& peer : present)
+            std::cout << ' ' << ratio(ours.ns > 0 ? job.runs[peer.first].ns / ours.ns : 0) << " |";
         std::cout << '\n';
     }
+    if (present.empty()) std::cout << "\nNo other library was measured.\n";
 }
 
 // Per sample by each engine, and times faster with two threads.
-void print_engines(const json& suite) {
+void print_engines(const std::vector<Row>& rows) {
     constexpr const char* engines[] = {"plain", "fused", "block"};
     std::map<std::string, std::map<std::string, double>> table;
     std::vector<std::string> order;
-    for_each_row(suite, "engine", [&](Fields& f, const json& run) {
-        const std::string key = f["net"] + " | " + f["isa"];
+    for (const Row& row : rows) {
+        const std::string key = row.field("net") + " | " + row.field("isa");
         if (!table.contains(key)) order.push_back(key);
-        table[key][f["name"] + f["threads"]] = run.at("ns_per_sample").get<double>();
-    });
+        table[key][row.field("name") + row.field("threads")] = row.counter("ns_per_sample");
+    }
     std::cout << "| network | ISA |";
     for (const char* engine : engines) std::cout << ' ' << engine << " | two threads |";
     std::cout << "\n|---|---|---:|---:|---:|---:|---:|---:|\n";
@@ -114,26 +113,27 @@ void print_engines(const json& suite) {
         std::cout << "| " << key << " |";
         for (const std::string engine : engines) {
             const double one = table[key][engine + "1"], two = table[key][engine + "2"];
-            std::cout << ' ' << format(one, 1) << " | " << ratio(two > 0 ? one / two : 0) << " |";
+            std::cout << ' ' << cell(one, 1) << " | " << ratio(two > 0 ? one / two : 0) << " |";
         }
         std::cout << '\n';
     }
 }
 
 // Two threads against one, by width and batch.
-void print_threads(const json& suite) {
+void print_threads(const std::vector<Row>& rows) {
     std::map<std::string, std::map<std::size_t, double>> table;
     std::vector<std::string> order;
     std::set<std::size_t> batches;
-    double worst = 0;
-    for_each_row(suite, "threads", [&](Fields& f, const json& run) {
-        const std::size_t batch = std::stoul(f["batch"]);
-        const double times = run.at("times_faster").get<double>();
-        if (!table.contains(f["net"])) order.push_back(f["net"]);
-        table[f["net"]][batch] = times;
+    double worst = rows.front().counter("times_faster");
+    for (const Row& row : rows) {
+        const std::string net = row.field("net");
+        if (row.field("batch").empty()) throw std::runtime_error(row.name + " names no batch");
+        const std::size_t batch = std::stoul(row.field("batch"));
+        if (!table.contains(net)) order.push_back(net);
+        table[net][batch] = row.counter("times_faster");
         batches.insert(batch);
-        worst = worst == 0 ? times : std::min(worst, times);
-    });
+        worst = std::min(worst, row.counter("times_faster"));
+    }
     std::cout << "| network |";
     for (const std::size_t batch : batches) std::cout << ' ' << batch << " |";
     std::cout << "\n|---|";
@@ -147,37 +147,55 @@ void print_threads(const json& suite) {
     std::cout << "\nThe worst is " << format(worst, 2) << ".\n";
 }
 
-void print_latency(const json& suite) {
+void print_latency(const std::vector<Row>& rows) {
     std::cout << "| network | ISA | call | p50 | p99.9 |\n|---|---|---|---:|---:|\n";
-    for_each_row(suite, "latency", [](Fields& f, const json& run) {
-        std::cout << "| " << f["net"] << " | " << f["isa"] << " | " << f["call"] << " | "
-                  << format(run.at("p50_ns").get<double>(), 0) << " | "
-                  << format(run.at("p99_9_ns").get<double>(), 0) << " |\n";
-    });
+    for (const Row& row : rows)
+        std::cout << "| " << row.field("net") << " | " << row.field("isa") << " | " << row.field("call")
+                  << " | " << format(row.counter("p50_ns"), 0) << " | " << format(row.counter("p99_9_ns"), 0)
+                  << " |\n";
 }
 
 }  // namespace
 
-void print_training(const json& suite) {
-    std::cout << "## Training, ns per sample\n\n";
-    print_densimd(suite);
-    std::cout << "\n### Beside other libraries, one thread\n\n";
-    print_remarks(suite);
-    std::cout
-        << "\nThe same epochs for everyone: the same weights to start from, the same orders, sigmoid and "
-           "mean squared error.\nOf the levels that Eigen was compiled for the faster one counts. Less "
-           "than 1.00, in bold, is a loss.\n\n";
-    print_beside_peers(suite, "train");
-    std::cout << "\n### Engines, batch 1\n\nns per sample, and how many times faster two threads are.\n\n";
-    print_engines(suite);
-    std::cout << "\n### Two threads against one, times faster, by batch\n\n";
-    print_threads(suite);
-    std::cout << "\n## Prediction, one row per call, one thread, ns per sample\n\n";
-    print_beside_peers(suite, "predict");
-    std::cout
-        << "\n## Latency of single calls with one row, ns\n\nThe clock's own time, in the last row, is part "
-           "of the others.\n\n";
-    print_latency(suite);
+void print_training(const Suite& suite) {
+    std::vector<std::string> missing;
+    // The rows of one kind; a kind without rows is named at the end.
+    const auto rows_of = [&](const char* kind) {
+        std::vector<Row> rows = suite.of(kind);
+        if (rows.empty()) missing.push_back(kind);
+        return rows;
+    };
+    if (const auto rows = rows_of("train"); !rows.empty()) {
+        std::cout << "\n## Training, ns per sample\n\n";
+        print_densimd(rows);
+        std::cout << "\n### Beside other libraries, one thread\n\n";
+        print_remarks(suite);
+        std::cout
+            << "\nThe same epochs for everyone: the same weights to start from, the same orders, sigmoid and "
+               "mean squared error.\nOf the levels that Eigen was compiled for the faster one counts. Less "
+               "than 1.00, in bold, is a loss.\n\n";
+        print_beside_peers(rows);
+    }
+    if (const auto rows = rows_of("engine"); !rows.empty()) {
+        std::cout
+            << "\n### Engines, batch 1\n\nns per sample, and how many times faster two threads are.\n\n";
+        print_engines(rows);
+    }
+    if (const auto rows = rows_of("threads"); !rows.empty()) {
+        std::cout << "\n### Two threads against one, times faster, by batch\n\n";
+        print_threads(rows);
+    }
+    if (const auto rows = rows_of("predict"); !rows.empty()) {
+        std::cout << "\n## Prediction, one row per call, one thread, ns per sample\n\n";
+        print_beside_peers(rows);
+    }
+    if (const auto rows = rows_of("latency"); !rows.empty()) {
+        std::cout
+            << "\n## Latency of single calls with one row, ns\n\nThe clock's own time, in the last row, "
+               "is part of the others.\n\n";
+        print_latency(rows);
+    }
+    if (!missing.empty()) std::cout << '\n' << suite.file << " has no rows of " << list(missing, 9) << ".\n";
 }
 
 }  // namespace densimd::bench

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,95 +29,112 @@ std::vector<T> joined(std::vector<T> first, const std::vector<T>& second) {
     return first;
 }
 
-/// Runs every kernel on random data of one shape, calling `around(call)` to make each call, and adds all
-/// results to the hash.
+/// Runs every kernel on random data of one shape: calls around(name, call) for each, with the names of the
+/// kernel and of its variant, where call() makes the call and returns its results. What a kernel is given
+/// depends on the seed, the shape and its own name alone, so that a new kernel changes the results of no
+/// other.
 template <class T, class Around>
-void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, Around around) {
+void run_every_kernel(const Kernels<T>& k, Shape s, std::uint64_t seed, Around around) {
     const std::size_t batch = s.batch, in = s.in, out = s.out;
+    Random random(seed);
+    const auto random_for = [seed](const std::string& name) {
+        Hash hash;
+        hash.add_bytes(name.data(), name.size());
+        return Random(seed + hash.value());
+    };
     const auto X = random.vector<T>(batch * in), W = random.vector<T>(in * out), b = random.vector<T>(out),
                dZ = random.vector<T>(batch * out), S = random.vector<T>(batch * in, 0, 1),
                logits = random.vector<T>(batch * out, -30, 30);
     std::vector<T> result;
     // call(result) with `result` as it is given.
-    const auto run_on = [&](std::vector<T> initial, auto call) {
+    const auto run_on = [&](const std::string& name, std::vector<T> initial, auto call) {
         result = std::move(initial);
-        around([&] { call(result.data()); });
-        hash.add(std::span<const T>(result));
+        around(name, [&] {
+            call(result.data());
+            return std::span<const T>(result);
+        });
     };
-    const auto run = [&](std::size_t size, auto call) { run_on(std::vector<T>(size), call); };
+    const auto run = [&](const std::string& name, std::size_t size, auto call) {
+        run_on(name, std::vector<T>(size), call);
+    };
 
     for (const Function<T>& f : functions<T>()) {
-        const auto x = random.vector<T>(batch * out, f.low, f.high);
-        run(x.size(), [&](T* y) { f.call(k, x.size(), x.data(), y); });
+        const auto x = random_for(f.name).template vector<T>(batch * out, f.low, f.high);
+        run(f.name, x.size(), [&](T* y) { f.call(k, x.size(), x.data(), y); });
     }
     for (const Derivative<T>& f : derivatives<T>()) {
-        const auto a = random.vector<T>(batch * out, f.low, f.high);
-        run(a.size(), [&](T* dx) { f.call(k, a.size(), a.data(), dZ.data(), dx); });
+        const auto a = random_for(f.name).template vector<T>(batch * out, f.low, f.high);
+        run(f.name, a.size(), [&](T* dx) { f.call(k, a.size(), a.data(), dZ.data(), dx); });
     }
-    run(1, [&](T* finite) { *finite = k.all_finite(X.size(), X.data()) ? T{1} : T{0}; });
-    run(batch * out, [&](T* Y) { k.softmax(batch, out, logits.data(), out, Y, out); });
-    run(batch * out, [&](T* Y) { k.log_softmax(batch, out, logits.data(), out, Y, out); });
+    run("all_finite", 1, [&](T* finite) { *finite = k.all_finite(X.size(), X.data()) ? T{1} : T{0}; });
+    run("softmax", batch * out, [&](T* Y) { k.softmax(batch, out, logits.data(), out, Y, out); });
+    run("log_softmax", batch * out, [&](T* Y) { k.log_softmax(batch, out, logits.data(), out, Y, out); });
 
-    run(out, [&](T* y) { k.gemv(in, out, X.data(), W.data(), out, b.data(), y); });
-    run(in, [&](T* dx) { k.gemv_t(in, out, dZ.data(), W.data(), out, dx); });
-    run_on(W, [&](T* W_out) { k.ger(in, out, T{0.375}, X.data(), dZ.data(), W_out, out); });
-    run(batch * out, [&](T* Z) { k.gemm(batch, in, out, X.data(), in, W.data(), out, Z, out); });
-    run(batch * in, [&](T* dX) { k.gemm_nt(batch, in, out, dZ.data(), out, W.data(), out, dX, in); });
-    run(in * out, [&](T* dW) { k.gemm_tn(batch, in, out, X.data(), in, dZ.data(), out, dW, out); });
+    run("gemv", out, [&](T* y) { k.gemv(in, out, X.data(), W.data(), out, b.data(), y); });
+    run("gemv_t", in, [&](T* dx) { k.gemv_t(in, out, dZ.data(), W.data(), out, dx); });
+    run_on("ger", W, [&](T* W_out) { k.ger(in, out, T{0.375}, X.data(), dZ.data(), W_out, out); });
+    run("gemm", batch * out, [&](T* Z) { k.gemm(batch, in, out, X.data(), in, W.data(), out, Z, out); });
+    run("gemm_nt", batch * in,
+        [&](T* dX) { k.gemm_nt(batch, in, out, dZ.data(), out, W.data(), out, dX, in); });
+    run("gemm_tn", in * out,
+        [&](T* dW) { k.gemm_tn(batch, in, out, X.data(), in, dZ.data(), out, dW, out); });
 
     const std::vector<T> W_and_b = joined(W, b), updates = joined(W_and_b, std::vector<T>(std::max(in, out)));
-    run_on(W_and_b, [&](T* updated) {
+    run_on("dense_update", W_and_b, [&](T* updated) {
         k.dense_update(batch, in, out, X.data(), in, dZ.data(), out, T{-0.625} / static_cast<T>(batch),
                        updated, out, updated + in * out);
     });
     for (const Activation activation : all_activations) {
-        run(batch * out, [&](T* A) {
+        const std::string variant = name_of(activation);
+        run("dense_forward " + variant, batch * out, [&](T* A) {
             k.dense_forward(batch, in, out, X.data(), in, W.data(), out, b.data(), activation, A, out);
         });
-        run(batch * out, [&](T* A) {
+        run("dense_forward_columns " + variant, batch * out, [&](T* A) {
             k.dense_forward_columns(batch, in, out, out / 3, out / 2, X.data(), in, W.data(), out, b.data(),
                                     activation, A, out);
         });
-        run(batch * in, [&](T* dX) {
+        run("dense_backward_input " + variant, batch * in, [&](T* dX) {
             k.dense_backward_input(batch, in, out, dZ.data(), out, W.data(), out, S.data(), in, activation,
                                    dX, in);
         });
-        run_on(updates, [&](T* updated) {
+        run_on("dense_backward_update " + variant, updates, [&](T* updated) {
             T* const new_b = updated + in * out;
             k.dense_backward_update(in, out, X.data(), dZ.data(), T{-0.625}, updated, out, new_b, S.data(),
                                     activation, new_b + out);
         });
-        run_on(updates, [&](T* updated) {
+        run_on("dense_update_forward " + variant, updates, [&](T* updated) {
             T* const new_b = updated + in * out;
             k.dense_update_forward(in, out, X.data(), dZ.data(), T{-0.625}, updated, out, new_b, S.data(),
                                    activation, new_b + out);
         });
     }
     for (const Loss<T>& loss : losses<T>()) {
-        const auto A = random.vector<T>(batch * out, loss.low, loss.high),
-                   Y = random.vector<T>(batch * out, loss.target_low, loss.target_high);
-        run(batch * (out + 1), [&](T* gradient) {
+        Random own = random_for(loss.name);
+        const auto A = own.vector<T>(batch * out, loss.low, loss.high),
+                   Y = own.vector<T>(batch * out, loss.target_low, loss.target_high);
+        run(loss.name, batch * (out + 1), [&](T* gradient) {
             loss.call(k, batch, out, A.data(), out, Y.data(), out, gradient, out, gradient + batch * out);
         });
     }
     for (const Optimizer<T>& optimizer : optimizers<T>()) {
         const std::size_t n = in * out;
-        const auto g = random.vector<T>(n);
-        run_on(joined(std::vector<T>(2 * n), W), [&](T* m) {
+        const auto g = random_for(optimizer.name).template vector<T>(n);
+        run_on(optimizer.name, joined(std::vector<T>(2 * n), W), [&](T* m) {
             optimizer.call(k, n, {T{0.25}, T{0.125}, T{0.75}},
                            {T{0.75}, T{0.875}, T{0.0625}, T{0.75}, T{0.875}}, g.data(), m, m + n, m + 2 * n);
         });
     }
-    run(1, [&](T* sum) { *sum = k.sum_of_squares(X.size(), X.data()); });
+    run("sum_of_squares", 1, [&](T* sum) { *sum = k.sum_of_squares(X.size(), X.data()); });
 
     if (in == 0 || out == 0) return;
     // A tiny network of about this shape.
     const std::size_t tiny_in = std::min(in, kernels::tiny_inputs);
+    Random tiny_random = random_for("tiny_steps"), network_random = random_for("train_per_sample");
     const TestNetwork<T> tiny({tiny_in, 2 + out % (kernels::whole_lines<T>(1) - 1), 1}, Activation::sigmoid,
-                              0, random);
+                              0, tiny_random);
     const std::size_t rows = std::max(batch, kernels::tiny_rows), hidden = tiny.layers[0].outputs;
-    const auto tiny_X = random.vector<T>(rows * tiny_in), tiny_y = random.vector<T>(rows, 0, 1);
-    run_on(joined(tiny.parameters, std::vector<T>(rows * (hidden + 3))), [&](T* parameters) {
+    const auto tiny_X = tiny_random.vector<T>(rows * tiny_in), tiny_y = tiny_random.vector<T>(rows, 0, 1);
+    run_on("tiny_steps", joined(tiny.parameters, std::vector<T>(rows * (hidden + 3))), [&](T* parameters) {
         T* const A = parameters + tiny.parameters.size();
         const kernels::TinyTraining<T> job{.layers = tiny.layers.data(),
                                            .depth = 2,
@@ -134,15 +153,15 @@ void run_every_kernel(const Kernels<T>& k, Shape s, Random& random, Hash& hash, 
                                            .dz = A + rows * (hidden + 2)};
         k.tiny_steps(1, rows, job);
     });
-    const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, random);
-    const auto Y = random.vector<T>(batch * 3, 0, 1);
+    const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, network_random);
+    const auto Y = network_random.vector<T>(batch * 3, 0, 1);
     std::vector<T> scratch(std::max(kernels::forward_scratch<T>(2, net.layers.data(), 4),
                                     kernels::per_sample_scratch<T>(2, net.layers.data())));
-    run(batch * 3, [&](T* A) {
+    run("network_forward", batch * 3, [&](T* A) {
         k.network_forward(batch, 2, net.layers.data(), net.parameters.data(), X.data(), in, A, 3, 4,
                           scratch.data());
     });
-    run_on(joined(net.parameters, std::vector<T>(batch)), [&](T* parameters) {
+    run_on("train_per_sample", joined(net.parameters, std::vector<T>(batch)), [&](T* parameters) {
         k.train_per_sample(batch, {.layers = net.layers.data(),
                                    .depth = 2,
                                    .parameters = parameters,
