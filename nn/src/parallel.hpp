@@ -1,4 +1,4 @@
-// The threads: the only place that knows of OpenMP.
+// The threads: the only place, with team.cpp, that knows of OpenMP. Without it there is one thread.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,9 @@
 
 #include <densimd/nn/threads.hpp>
 
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 
 namespace densimd::nn {
 
@@ -76,14 +78,40 @@ struct Member {
     }
 };
 
-/// Calls body(Member) on every thread of a team of at most `threads`. body must not throw.
+/// The most threads that the calling thread can have for a team; team.cpp says when that is one.
+int most_threads() noexcept;
+
+/// For on_team to call before and after a team's work. Whether so many threads can be had: OpenMP would end
+/// the process if not.
+bool can_form_team(int threads) noexcept;
+void team_ends(int threads) noexcept;
+
+/// Calls body(Member) on every thread of a team of at most `threads`, and returns how many they were. body
+/// must not throw.
 template <class Body>
-void on_team(int threads, const Body& body) {
-    if (threads == 1) return body(Member{0, 1, nullptr});
-    Barrier barrier;
+int on_team(int threads, const Body& body) {
+#ifdef _OPENMP
+    if (threads > 1 && can_form_team(threads)) {
+        Barrier barrier;
+        int team = 1;
 #pragma omp parallel num_threads(threads)
-    body(Member{static_cast<std::size_t>(omp_get_thread_num()),
-                static_cast<std::size_t>(omp_get_num_threads()), &barrier});
+        {
+            const Member member{static_cast<std::size_t>(omp_get_thread_num()),
+                                static_cast<std::size_t>(omp_get_num_threads()), &barrier};
+            if (member.thread == 0) team = static_cast<int>(member.team);
+            body(member);
+            // Those who are done would wait awake in OpenMP's barrier, which follows, for others that have no
+            // CPU: on busy CPUs for 5 to 20 milliseconds a region, with this one for half of that or less.
+            member.barrier();
+        }
+        team_ends(team);
+        return team;
+    }
+#else
+    static_cast<void>(threads);
+#endif
+    body(Member{0, 1, nullptr});
+    return 1;
 }
 
 /// What a parallel region has to do: `steps` times so many multiply-adds, which can be shared, and barriers;
@@ -99,6 +127,9 @@ struct Effort {
 /// As thread_costs, but as they were measured last.
 ThreadCosts known_thread_costs();
 
+/// For a child process, in which the threads that held them are not there to unlock them.
+void forget_thread_costs_lock() noexcept;
+
 /// Threads for a parallel region, and how long it takes with them, as far as that is known.
 struct Team {
     int threads;
@@ -110,9 +141,10 @@ struct Team {
 inline Team best_team(int offered, const Effort& effort) {
     const Team unasked = {1, std::numeric_limits<double>::infinity()};
     if (offered <= 1) return unasked;
-    const int most = std::min(offered, omp_get_max_threads());
+    int most = std::min(offered, most_threads());
     if (most <= 1) return unasked;
     ThreadCosts costs = known_thread_costs();
+    most = static_cast<int>(std::clamp<double>(costs.cpus, 1, most));
     const double shared = effort.steps * effort.multiply_adds * costs.multiply_add;
     const double alone = effort.alone * shared;
     Team best = {1, alone};

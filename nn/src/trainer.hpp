@@ -51,13 +51,13 @@ class Trainer {
         return work_.sum_of_losses(pass_, 0, count);
     }
 
-    // Steps of at most `batch` rows. The outputs are wanted for a metric.
+    // Steps of at most `batch` rows. The outputs are wanted for a metric. Returns how many threads took them.
     template <class After>
-    void epoch(std::size_t batch, bool outputs, const After& after) const {
+    int epoch(std::size_t batch, bool outputs, const After& after) const {
         Failure failure;
         const Sharing sharing = sharing_for(batch, (work_.source.count + batch - 1) / batch);
         const std::size_t taken = is_tiny(sharing, batch) ? epoch_of_tiny_steps(batch, outputs, after) : 0;
-        on_team(sharing.threads, [&](Member member) {
+        const int team = on_team(sharing.threads, [&](Member member) {
             for (std::size_t first = taken; first < work_.source.count; first += batch) {
                 const std::size_t count = std::min(batch, work_.source.count - first);
                 rows_and_back(member, sharing, first, count);
@@ -72,6 +72,7 @@ class Trainer {
             }
         });
         if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
+        return team;
     }
 
     // Steps of one row, in one call for many, on one thread; with the bits of steps one by one, unless with
