@@ -1,9 +1,8 @@
 // Two threads against one: how many times faster an epoch is, from tiny layers and batches to large ones. The
 // two take turns, and the median of their ratios counts.
 #include <algorithm>
+#include <thread>
 #include <vector>
-
-#include <omp.h>
 
 #include "training.hpp"
 
@@ -34,7 +33,7 @@ void compare(benchmark::State& state, const Problem& problem, std::size_t batch)
 }  // namespace
 
 void register_threads() {
-    if (omp_get_max_threads() < 2) return;
+    if (std::thread::hardware_concurrency() < 2) return;
     for (std::size_t width = 8; width <= 1024; width *= 2) {
         const auto problem = std::make_shared<const Problem>(std::vector<std::size_t>{width, width, 10});
         for (std::size_t batch = 1; batch <= 512; batch *= 2)

@@ -5,8 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
-
-#include <omp.h>
+#include <thread>
 
 #include "suite.hpp"
 
@@ -70,6 +69,7 @@ class PeerTraining {
 }  // namespace
 
 void register_training(const Problems& problems, const NetworkPeers& peers) {
+    const int most_threads = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
     for (const auto& problem : problems)
         for (const std::size_t batch : {std::size_t{1}, std::size_t{32}, std::size_t{256}}) {
             const auto add = [&](const std::string& who, int threads, const auto& run) {
@@ -77,7 +77,7 @@ void register_training(const Problems& problems, const NetworkPeers& peers) {
                                          "/threads:" + std::to_string(threads);
                 benchmark::RegisterBenchmark(full.c_str(), run)->UseManualTime();
             };
-            for (int threads = 1; threads <= std::max(2, omp_get_max_threads()); threads *= 2)
+            for (int threads = 1; threads <= most_threads; threads *= 2)
                 add(ours(), threads,
                     [=](benchmark::State& state) { train(state, *problem, one_epoch(batch, threads)); });
             for (const NetworkPeer& peer : peers.present)

@@ -40,9 +40,9 @@ class BlockEngine {
                (has_transposable_last(layers) ? kernels::transposed_size<T>(layers.back()) : 0);
     }
 
-    // As Trainer::epoch_of_single_rows.
+    // As Trainer::epoch_of_single_rows. Returns how many threads took the steps.
     template <class AfterRows>
-    void epoch(bool outputs, const AfterRows& after_rows) const {
+    int epoch(bool outputs, const AfterRows& after_rows) const {
         Failure failure;
         Finite finite = {true, true};
         transpose_last([](T& transposed, T& weight) { transposed = weight; });
@@ -51,7 +51,8 @@ class BlockEngine {
                                .barriers = 2,
                                .bytes = length * inputs * sizeof(T) + inputs * strayed_bytes,
                                .steps = static_cast<double>(work_.source.count) / length};
-        on_team(useful_threads(threads_for_outputs<T>(layer_, work_.threads), effort), [&](Member member) {
+        const int threads = useful_threads(threads_for_outputs<T>(layer_, work_.threads), effort);
+        const int team = on_team(threads, [&](Member member) {
             const std::size_t rows = work_.source.count;
             const Range columns = outputs_of_thread<T>(layer_, member);
             if (member.thread == 0) prepare(0, 0, finite);
@@ -72,6 +73,7 @@ class BlockEngine {
         });
         transpose_last([](T& transposed, T& weight) { weight = transposed; });
         if (failure.happened) after_rows(failure.row, 1, failure.slot, pass_.losses(failure.slot));
+        return team;
     }
 
   private:

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <thread>
 
 #include <densimd/kernels.hpp>
 
 #include "parallel.hpp"
+#include "quota.hpp"
 
 namespace densimd::nn {
 namespace {
@@ -45,12 +47,8 @@ double multiply_add_alone() {
 }
 
 // Not where OpenMP grants one thread only, as within a parallel region of the caller's.
-bool can_form_team() {
-    std::size_t team = 0;
-    on_team(2, [&team](Member member) {
-        if (member.thread == 0) team = member.team;
-    });
-    return team == 2;
+bool forms_team() {
+    return on_team(2, [](Member) {}) == 2;
 }
 
 // Threads that have just worked stay awake for a millisecond or two, unlike those of a program that trains
@@ -111,7 +109,7 @@ Meeting meet() {
 
 std::mutex setting;
 std::atomic<bool> is_set = false;
-std::atomic<double> wake, barrier, byte, multiply_add;
+std::atomic<double> wake, barrier, byte, multiply_add, cpus = 0;  // 0: not asked for yet
 std::atomic<Clock::time_point> meet_again = Clock::time_point::max();
 
 void store(const Meeting& meeting) {
@@ -122,6 +120,7 @@ void store(const Meeting& meeting) {
 void store(const ThreadCosts& costs) {
     wake = costs.wake;
     multiply_add = costs.multiply_add;
+    cpus = costs.cpus;
     store(Meeting{costs.barrier, costs.byte});
     is_set = true;
 }
@@ -132,7 +131,7 @@ void measure_meeting() {
     constexpr Clock::duration at_least = std::chrono::milliseconds(100), at_most = std::chrono::seconds(1);
     const Clock::time_point start = Clock::now();
     meet_again = start + at_least;
-    if (!can_form_team()) return;
+    if (!forms_team()) return;
     store(meet());
     const Clock::time_point end = Clock::now();
     meet_again = end + std::clamp(50 * (end - start), at_least, at_most);
@@ -144,15 +143,24 @@ ThreadCosts known_thread_costs() {
     if (!is_set) {
         const std::lock_guard lock(setting);
         if (!is_set) {
-            const double alone = multiply_add_alone();
             constexpr double infinity = std::numeric_limits<double>::infinity();
-            if (!can_form_team()) return {infinity, infinity, infinity, 1};
-            store(ThreadCosts{wake_after_pause(), infinity, infinity, alone});
-            measure_meeting();
+            if (cpus == 0) cpus = granted_cpus();
+            const ThreadCosts no_team = {infinity, infinity, infinity, 1, cpus};
+            if (cpus < 2)
+                store(no_team);
+            else if (!forms_team())
+                return no_team;
+            else {
+                const double alone = multiply_add_alone();
+                store(ThreadCosts{wake_after_pause(), infinity, infinity, alone, cpus});
+                measure_meeting();
+            }
         }
     }
-    return {wake, barrier, byte, multiply_add};
+    return {wake, barrier, byte, multiply_add, cpus};
 }
+
+void forget_thread_costs_lock() noexcept { std::construct_at(&setting); }
 
 ThreadCosts thread_costs() {
     if (is_set && Clock::now() > meet_again.load()) {

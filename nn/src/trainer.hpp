@@ -52,13 +52,13 @@ class Trainer {
     }
 
     // Steps of at most `batch` rows, up to one that the descent has an overflow of. The outputs are wanted
-    // for a metric.
+    // for a metric. Returns how many threads took them.
     template <class After>
-    void epoch(std::size_t batch, bool outputs, const After& after) const {
+    int epoch(std::size_t batch, bool outputs, const After& after) const {
         Failure failure;
         const Sharing sharing = sharing_for(batch, (work_.source.count + batch - 1) / batch);
         const std::size_t taken = is_tiny(sharing, batch) ? epoch_of_tiny_steps(batch, outputs, after) : 0;
-        on_team(sharing.threads, [&](Member member) {
+        const int team = on_team(sharing.threads, [&](Member member) {
             for (std::size_t first = taken; first < work_.source.count; first += batch) {
                 const std::size_t count = std::min(batch, work_.source.count - first);
                 rows_and_back(member, sharing, first, count);
@@ -73,6 +73,7 @@ class Trainer {
             }
         });
         if (failure.happened) after(failure.row, failure.rows, failure.slot, failure.loss);
+        return team;
     }
 
     // Steps of one row, in one call for many, on one thread; with the bits of steps one by one, unless with

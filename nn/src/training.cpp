@@ -278,13 +278,14 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                 train.add_metric(metric, parameters_.data(), first + row, 1, slot + row);
             if (i < count) after(first + i, 1, slot + i, static_cast<double>(row_losses[i]));
         };
+        int team = 1;
         if (blocks)
-            BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), block_memory.data())
-                .epoch(options.metric != Metric::none, after_rows);
+            team = BlockEngine<T>(train, parameters_.data(), descent.learning_rate(), block_memory.data())
+                       .epoch(options.metric != Metric::none, after_rows);
         else if (engine != Engine::plain)
             trainer.epoch_of_single_rows(lookahead, options.metric != Metric::none, after_rows);
         else
-            trainer.epoch(batch, options.metric != Metric::none, after);
+            team = trainer.epoch(batch, options.metric != Metric::none, after);
         if (descent.overflow()) diverged(text_of(*descent.overflow(), layers_), step);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);
@@ -295,6 +296,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             if (!std::isfinite(record.validation->loss))
                 diverged("the validation loss is " + text(record.validation->loss), step);
         }
+        history.threads = std::max(history.threads, team);
         epochs_trained_ = record.epoch;
         steps_trained_ += step;
         training_state(last_finite);

@@ -1,5 +1,7 @@
 // A network inside a program with threads of its own.
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 
 #include <vector>
 
@@ -38,6 +40,7 @@ Outcome use_a_network(std::uint64_t seed, int threads) {
 
 }  // namespace
 
+#ifdef _OPENMP
 TEST_CASE("calls from threads of the caller's own OpenMP region give what one thread gives") {
     constexpr int team = 3;
     for (const int threads : {1, 2}) {
@@ -62,6 +65,8 @@ TEST_CASE("one thread of a region alone may train") {
     }
     CHECK(found == use_a_network(7, 1));
 }
+
+#endif
 
 TEST_CASE("more threads than any machine has are no reason to fail") {
     CHECK(use_a_network(7, 1 << 20) == use_a_network(7, 1));

@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 
 #include <initializer_list>
 #include <string>
@@ -20,24 +22,34 @@ namespace densimd::test {
 
 namespace nn = densimd::nn;
 
+#ifdef _OPENMP
+inline constexpr bool has_openmp = true;
+inline int openmp_threads() { return omp_get_max_threads(); }
+inline void set_openmp_threads(int threads) { omp_set_num_threads(threads); }
+#else
+inline constexpr bool has_openmp = false;
+inline int openmp_threads() { return 1; }
+inline void set_openmp_threads(int) {}
+#endif
+
 /// While it lives, calls use all threads that they are offered, up to four, whether that pays or not. If
 /// bytes cost as much as multiply-adds, steps share a wide first layer by its outputs.
 class AllThreads {
   public:
     explicit AllThreads(double byte = 0) {
         nn::set_thread_costs({.wake = 0, .barrier = 0, .byte = byte, .multiply_add = 1});
-        omp_set_num_threads(4);
+        set_openmp_threads(4);
     }
     ~AllThreads() {
         nn::set_thread_costs(costs_);
-        omp_set_num_threads(threads_);
+        set_openmp_threads(threads_);
     }
     AllThreads(const AllThreads&) = delete;
     AllThreads& operator=(const AllThreads&) = delete;
 
   private:
     nn::ThreadCosts costs_ = nn::thread_costs();
-    int threads_ = omp_get_max_threads();
+    int threads_ = openmp_threads();
 };
 
 inline constexpr nn::Engine every_engine[] = {nn::Engine::automatic, nn::Engine::plain, nn::Engine::fused,

@@ -67,6 +67,7 @@ std::string_view name(Engine engine) noexcept;
 struct History {
     std::vector<EpochRecord> epochs;
     Engine engine = Engine::plain;  ///< the one that computed the updates
+    int threads = 1;                ///< the most that computed those of an epoch together
 };
 
 /// Which rows are held back for validation.
