@@ -32,15 +32,23 @@ std::string_view without_ending(std::string_view line) {
     return line;
 }
 
+// Where a formula of a spreadsheet failed, the line of its row may look like a comment.
+bool starts_with_failed_formula(std::string_view line) {
+    for (const std::string_view error : {"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
+        if (line.substr(0, error.size()) == error) return true;
+    return false;
+}
+
 // A line that holds no row: blank, nothing but delimiters, as spreadsheets write their empty rows, or a
 // comment. "#," is no comment but a cell, as there are columns called #.
 bool says_nothing(std::string_view line, char delimiter) {
-    line = without_ending(line);
-    const std::size_t first = std::min(line.find_first_not_of(" \t"), line.size());
-    if (first == line.size()) return true;
-    const char c = line[first];
-    if (c == '#') return delimiter == ' ' || first + 1 == line.size() || line[first + 1] != delimiter;
-    return c == delimiter && line.find_first_not_of(delimiter, first) == line.npos;
+    line = trimmed(without_ending(line));
+    if (line.empty()) return true;
+    if (line[0] == '#')
+        return (delimiter == ' ' || line.size() == 1 || line[1] != delimiter) &&
+               !starts_with_failed_formula(line);
+    const char nothing[] = {delimiter, ' ', '\t', '\0'};
+    return line[0] == delimiter && line.find_first_not_of(nothing) == line.npos;
 }
 
 // How much there is to read, so that memory is asked for once.
@@ -151,7 +159,8 @@ class Table {
     Table(Lines& lines, const CsvOptions& options, std::string_view name)
         : lines_(lines), options_(options), delimiter_(options.delimiter), place_(name) {
         if (std::string_view(",;:|\t ").find(delimiter_) == std::string_view::npos)
-            place_.fail(std::string("the delimiter '") + delimiter_ + "' is not one of , ; : | tab or blank");
+            place_.fail("the delimiter " + shown({&options.delimiter, 1}) +
+                        " is not one of , ; : | tab or blank");
     }
 
     Dataset<T> read(const Extent& extent) {

@@ -93,6 +93,7 @@ std::string why_no_number(std::string_view cell, const std::string& column, char
                                  : fill_in);
     if (is_one_of(cell, {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "?", "-", "--", "."}))
         return found + "stands for a missing value and is not a finite number: " + fill_in;
+    if (cell.front() == '#') return found + "is a formula that failed, not a number";
     if (is_one_of(cell, {"true", "false", "yes", "no"}))
         return found + "is a truth value, which is not a number: write 1 and 0";
     for (const char other : {';', ',', '\t', '|'})

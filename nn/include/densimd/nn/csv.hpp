@@ -32,9 +32,10 @@ struct Dataset {
 /// CRLF; plain decimal numbers whatever the locale, to the last bit; one next to zero that T has not is zero.
 ///
 /// Lines that say nothing are skipped: blank ones, those with nothing but delimiters, comments (# and
-/// anything but a delimiter), a closing Ctrl-Z. A delimiter at the end of every row, and of the header or
-/// not, ends no further cell. A first column whose name in the header is empty is the row index that pandas
-/// and R write: unless it is the target it is left out, whatever it holds, and left_out_index says so.
+/// anything but a delimiter or a failed formula such as #N/A), a closing Ctrl-Z. A delimiter at the end of
+/// every row, and of the header or not, ends no further cell. A first column whose name in the header is
+/// empty is the row index that pandas and R write: unless it is the target it is left out, whatever it holds,
+/// and left_out_index says so.
 ///
 /// A file as text in memory or one that can be read only once, as a pipe, costs its size in memory beside the
 /// result; other files are read in small pieces.
