@@ -15,6 +15,7 @@ namespace train {
 struct Options {
     std::filesystem::path data;  // empty: the built-in data sets
     std::string target;
+    char delimiter = ',';
     std::size_t classes = 0;  // 0: the target is a number, not a class
     std::vector<std::size_t> hidden = {16};
     std::optional<densimd::nn::Loss> loss;
