@@ -6,13 +6,13 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "support/guarded.hpp"
 #include "support/nn.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace densimd::test;
 
@@ -190,10 +190,8 @@ TEST_CASE("random bytes") {
 }
 
 TEST_CASE("a file of many pieces reads like its text, and so do errors in it") {
-    const auto folder =
-        std::filesystem::temp_directory_path() / ("densimd-csv-fuzz-" + std::to_string(getpid()));
-    std::filesystem::create_directory(folder);
-    const auto path = folder / "data.csv";
+    const TemporaryFolder folder("densimd-csv-fuzz");
+    const auto path = folder.path() / "data.csv";
     Random random;
     for (const std::size_t columns : {2u, 7u, 60000u}) {  // the last ones' lines are longer than a piece
         std::string text = "target";
@@ -221,7 +219,6 @@ TEST_CASE("a file of many pieces reads like its text, and so do errors in it") {
         CHECK(contains(expected, "x' ("));
         CHECK(error_of([&] { nn::read_csv<float>(path, options); }) == expected);
     }
-    std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a pipe is read like a file") {

@@ -1,13 +1,12 @@
 // What memory reading a CSV file takes beside the matrices that come of it.
 #include <doctest/doctest.h>
 
-#include <unistd.h>
-#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "support/allocations.hpp"
 #include "support/nn.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace densimd::test;
 
@@ -37,8 +36,8 @@ double most_bytes_of(Call call) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("reading takes at most 1.3 times the memory of the result", T, float, double) {
-    const auto path =
-        std::filesystem::temp_directory_path() / ("densimd-csv-" + std::to_string(getpid()) + ".csv");
+    const TemporaryFolder folder("densimd-csv-memory");
+    const auto path = folder.path() / "data.csv";
     for (const std::size_t columns : {2u, 785u}) {
         const std::size_t rows = 2000000 / columns;
         const std::string text = images(rows, columns);
@@ -54,7 +53,6 @@ TEST_CASE_TEMPLATE("reading takes at most 1.3 times the memory of the result", T
             CHECK(most <= 1.3 * result);
         }
     }
-    std::filesystem::remove(path);
 }
 
 TEST_CASE("a header of many names over short rows asks for no more memory than the text can fill") {

@@ -1,16 +1,15 @@
 // What the CSV reader reads.
 #include <doctest/doctest.h>
 
-#include <unistd.h>
 #include <clocale>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "support/nn.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace densimd::test;
 
@@ -184,9 +183,8 @@ TEST_CASE("numbers have a decimal point whatever the locale") {
 }
 
 TEST_CASE("a file reads like its text") {
-    const auto folder = std::filesystem::temp_directory_path() / ("densimd-csv-" + std::to_string(getpid()));
-    std::filesystem::create_directory(folder);
-    const auto path = folder / "data.csv";
+    const TemporaryFolder folder("densimd-csv");
+    const auto path = folder.path() / "data.csv";
     std::ofstream(path, std::ios::binary) << "a,b\r\n1,2\r\n3,4";
     const auto data = nn::read_csv<double>(path, {.target = "a"});
     check_matrix<double>(data.X, 2, 1, {2, 4});
@@ -195,8 +193,7 @@ TEST_CASE("a file reads like its text") {
     std::ofstream(path, std::ios::binary) << "a,b\n1,x\n";
     check_error([&] { nn::read_csv<double>(path, {.target = "a"}); },
                 {path.c_str(), "row 2", "column 2", "'x'"});
-    const auto missing = folder / "missing.csv";
+    const auto missing = folder.path() / "missing.csv";
     check_error([&] { nn::read_csv<double>(missing, {.target = "a"}); }, {missing.c_str(), "no such file"});
-    check_error([&] { nn::read_csv<double>(folder, {.target = "a"}); }, {folder.c_str()});
-    std::filesystem::remove_all(folder);
+    check_error([&] { nn::read_csv<double>(folder.path(), {.target = "a"}); }, {folder.path().c_str()});
 }
