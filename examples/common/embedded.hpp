@@ -1,10 +1,10 @@
-// The script that every program's plots share, as part of the program. CMake writes its definition.
+// The scripts that the programs' plots share, as part of the program. CMake writes its definition.
 #pragma once
 
 #include <string_view>
 
 namespace common {
 
-extern const std::string_view style_gp;
+extern const std::string_view style_gp, tics_gp;
 
 }  // namespace common

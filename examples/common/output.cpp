@@ -54,6 +54,7 @@ std::string draw_commands(const std::string& plot, const std::string& file) {
 bool draw_plots(const fs::path& folder, const std::vector<File>& scripts, const std::string& commands) {
     const fs::path scripts_path = folder / script_folder;
     write_file(scripts_path / "style.gp", style_gp);
+    write_file(scripts_path / "tics.gp", tics_gp);
     for (const auto& [name, text] : scripts) write_file(scripts_path / name, text);
     write_file(scripts_path / "draw.gp", "# Draws every plot: gnuplot draw.gp\n" + commands);
 

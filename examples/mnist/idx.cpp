@@ -46,19 +46,19 @@ std::string shape_text(const std::vector<std::size_t>& sizes) {
 
 }  // namespace
 
-Idx parse_idx(std::span<const std::uint8_t> bytes, const std::string& name) {
+Idx parse_idx(std::span<const std::uint8_t> bytes, const std::string& name, IdxType type) {
     const auto fail = [&](const std::string& why) { throw densimd::nn::Error(name + ": " + why); };
     const std::string length = std::to_string(bytes.size());
     constexpr std::size_t start = 4;
-    constexpr std::uint8_t unsigned_bytes = 0x08;
+    const auto expected = static_cast<std::uint8_t>(type);
     if (bytes.size() < start)
         fail("the file has " + length + " bytes; an IDX file starts with " + std::to_string(start) +
              " bytes for its type and dimensions");
     if (bytes[0] != 0 || bytes[1] != 0)
         fail("the first two bytes are " + hexadecimal(bytes[0]) + " " + hexadecimal(bytes[1]) +
              "; expected 0x00 0x00, as in every IDX file");
-    if (bytes[2] != unsigned_bytes)
-        fail("the element type is " + type_text(bytes[2]) + "; expected " + type_text(unsigned_bytes));
+    if (bytes[2] != expected)
+        fail("the element type is " + type_text(bytes[2]) + "; expected " + type_text(expected));
 
     const std::size_t dimensions = bytes[3];
     if (dimensions == 0) fail("there are 0 dimensions; expected 1 to 255");
@@ -81,6 +81,7 @@ Idx parse_idx(std::span<const std::uint8_t> bytes, const std::string& name) {
                  std::to_string(max_idx_values) + " values");
         count *= size;
     }
+    if (type == IdxType::integers) count *= 4;
     const auto values = bytes.subspan(header);
     if (values.size() != count)
         fail("the header is followed by " + std::to_string(values.size()) + " bytes, " +

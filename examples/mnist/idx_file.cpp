@@ -61,6 +61,8 @@ std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path) {
 
 }  // namespace
 
-Idx read_idx(const std::filesystem::path& path) { return parse_idx(read_bytes(path), path.string()); }
+Idx read_idx(const std::filesystem::path& path, IdxType type) {
+    return parse_idx(read_bytes(path), path.string(), type);
+}
 
 }  // namespace mnist

@@ -16,13 +16,15 @@ namespace nn = densimd::nn;
 using enum common::ExitCode;
 using common::ExitCode;
 
-ExitCode run_all(const Options& options) {
+ExitCode run_all(Options options) {
     const std::string_view isa = densimd::kernels::name(densimd::kernels::active_isa());
     std::printf("densimd on %.*s, at most %d thread%s\n", static_cast<int>(isa.size()), isa.data(),
                 options.threads, options.threads == 1 ? "" : "s");
-    const nn::TrainTest<float> data = read_data_set(options.data);
-    std::printf("%zu training images, %zu test images of %zu pixels\n\n", data.X_train.rows(),
-                data.X_test.rows(), data.X_train.cols());
+    const auto [rows, lowest, name] = read_data_set(options.data, options.name);
+    options.name = name;
+    std::printf("%zu training images, %zu test images of %zu pixels, classes %zu to %zu\n\n",
+                rows.X_train.rows(), rows.X_test.rows(), rows.X_train.cols(), lowest,
+                lowest + rows.Y_train.cols() - 1);
     common::check_folder("--output", options.output);
 
     bool all_reached = true;
@@ -30,7 +32,7 @@ ExitCode run_all(const Options& options) {
     print_epoch_header();
     for (const Run& run : make_runs(options)) {
         results.push_back(
-            {run, train(run, data, options, [&](const Epoch& epoch) { print_epoch(run, epoch); })});
+            {run, train(run, rows, options, [&](const Epoch& epoch) { print_epoch(run, epoch); })});
         all_reached = all_reached && results.back().outcome.reached;
     }
     print_results(results, options);

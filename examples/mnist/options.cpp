@@ -15,6 +15,8 @@ using common::whole_number;
 constexpr const char* footer =
     R"(The data set is MNIST in IDX format: train-images-idx3-ubyte, train-labels-idx1-ubyte,
 t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each as it is or compressed, with .gz at its end.
+Its relatives are read too, with any number of classes: EMNIST (emnist-letters-train-..., test for
+t10k), Fashion-MNIST, QMNIST (labels-idx2-int); so are names with a dot, as train-images.idx3-ubyte.
 
 Exit codes: 0 done; 1 a plot could not be drawn, or a run did not reach the target; 2 something is
 wrong with the command line or the data; 3 training diverged.
@@ -47,6 +49,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
     app.get_formatter()->column_width(22);
     app.add_option("--data", options.data, "Folder that holds the data set")
         ->option_text("DIR")->required();
+    app.add_option("--name", options.name, "Which data set, if the folder holds several, as emnist-letters")
+        ->option_text("NAME");
     app.add_option("--target", options.target, "Test accuracy to train to (default 0.97)")
         ->option_text("X")->check(share());
     app.add_option("--epochs", options.epochs, "Passes over the training images at most (default 30)")

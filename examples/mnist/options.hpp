@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <densimd/nn.hpp>
@@ -13,6 +14,7 @@ namespace mnist {
 
 struct Options {
     std::filesystem::path data;  // the folder with the four files
+    std::string name;            // which data set in it, empty if there is one
     std::vector<std::size_t> hidden = {128};
     densimd::nn::Loss loss = densimd::nn::binary_cross_entropy;
     double target = 0.97;  // test accuracy at which a run ends

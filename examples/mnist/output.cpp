@@ -47,7 +47,9 @@ bool draw_plots(const std::vector<Result>& results, const Options& options) {
     commands << "loss = " << common::quoted(common::loss_name(options.loss)) << '\n'
              << "target = " << options.target << '\n'
              << "heading = "
-             << common::quoted("MNIST (" + results.front().outcome.network + "), after each epoch") << '\n'
+             << common::quoted((options.name.empty() ? "MNIST" : options.name) + " (" +
+                               results.front().outcome.network + "), after each epoch")
+             << '\n'
              << "array runs[" << results.size() << "]\n";
     for (std::size_t i = 0; i < results.size(); ++i)
         commands << "runs[" << i + 1 << "] = " << common::quoted(results[i].run.name) << '\n';

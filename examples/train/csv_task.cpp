@@ -24,12 +24,12 @@ std::string plain_name(std::string name) {
     return name.empty() ? "data" : name;
 }
 
-bool all_targets(const nn::Matrix<float>& Y, auto condition) {
+bool all_targets(const nn::Matrix<double>& Y, auto condition) {
     return std::all_of(Y.data(), Y.data() + Y.rows() * Y.cols(), condition);
 }
 
 // Which targets the options allow, if not any number: class numbers for --classes, 0 to 1 for bce.
-void check_targets(const nn::Matrix<float>& Y, nn::Loss loss, const Options& options) {
+void check_targets(const nn::Matrix<double>& Y, nn::Loss loss, const Options& options) {
     if (loss == nn::cosine_distance && options.classes == 0)
         throw UsageError(
             "--loss cosine: compares directions, which a single number has not; it needs --classes");
@@ -38,9 +38,9 @@ void check_targets(const nn::Matrix<float>& Y, nn::Loss loss, const Options& opt
     const bool classes = options.classes > 0;
     if (!classes && loss != nn::binary_cross_entropy) return;
 
-    const float highest = classes ? static_cast<float>(options.classes - 1) : 1.0f;
-    const auto allowed = [&](float y) { return y >= 0 && y <= highest && (!classes || y == std::floor(y)); };
-    const float* found = std::find_if_not(Y.data(), Y.data() + Y.rows(), allowed);
+    const double highest = classes ? static_cast<double>(options.classes - 1) : 1;
+    const auto allowed = [&](double y) { return y >= 0 && y <= highest && (!classes || y == std::floor(y)); };
+    const double* found = std::find_if_not(Y.data(), Y.data() + Y.rows(), allowed);
     if (found == Y.data() + Y.rows()) return;
     std::ostringstream message;
     message << (classes ? "--classes: expected whole numbers" : "--loss bce: expected numbers")
@@ -51,28 +51,30 @@ void check_targets(const nn::Matrix<float>& Y, nn::Loss loss, const Options& opt
 }  // namespace
 
 Task csv_task(const Options& options, std::uint64_t seed) {
-    auto rows = nn::read_csv<float>(options.data, {.target = options.target});
-    const bool two_valued = all_targets(rows.Y, [](float y) { return y == 0 || y == 1; });
-    const bool in_range = all_targets(rows.Y, [](float y) { return y >= 0 && y <= 1; });
+    const auto all =
+        nn::read_csv<double>(options.data, {.delimiter = options.delimiter, .target = options.target});
+    const bool two_valued = all_targets(all.Y, [](double y) { return y == 0 || y == 1; });
+    const bool in_range = all_targets(all.Y, [](double y) { return y >= 0 && y <= 1; });
     const nn::Loss loss = options.loss.value_or(options.classes > 0 || two_valued ? nn::binary_cross_entropy
                                                                                   : nn::mean_squared_error);
-    check_targets(rows.Y, loss, options);
-    if (options.classes > 0) rows.Y = nn::one_hot(rows.Y, options.classes);
+    check_targets(all.Y, loss, options);
 
-    auto data = nn::train_test_split(rows.X, rows.Y, test_fraction, seed);
-    standardize_features(data);
+    nn::TrainTest<double> rows = nn::train_test_split(all.X, all.Y, test_fraction, seed);
+    Features features = standardized_features(rows);
     const bool unbounded = options.classes == 0 && !in_range;
     std::optional<nn::Standardizer<float>> target_scale;
-    if (unbounded) {
-        target_scale.emplace(data.Y_train);
-        data.Y_train = target_scale->transform(data.Y_train);
-        data.Y_test = target_scale->transform(data.Y_test);
-    }
+    if (unbounded) target_scale.emplace(rows.Y_train);
+    const auto targets = [&](const nn::Matrix<double>& Y) {
+        if (options.classes > 0) return nn::one_hot<float>(Y, options.classes);
+        return unbounded ? target_scale->transform(Y) : nn::to_float(Y);
+    };
+    nn::TrainTest<float> data{std::move(features.train), targets(rows.Y_train), std::move(features.test),
+                              targets(rows.Y_test)};
 
     std::vector<nn::LayerOptions> layers;
     for (const std::size_t units : options.hidden) layers.push_back({units, nn::sigmoid});
     const bool identity = unbounded || loss == nn::categorical_cross_entropy;
-    layers.push_back({rows.Y.cols(), identity ? nn::identity : nn::sigmoid});
+    layers.push_back({data.Y_train.cols(), identity ? nn::identity : nn::sigmoid});
 
     // The gradient of an identity output is larger, and that of a larger batch is steadier.
     const double rate = identity ? 0.01 : 0.1;
@@ -86,12 +88,16 @@ Task csv_task(const Options& options, std::uint64_t seed) {
     return {.name = plain_name(options.data.stem().string()),
             .title = options.data.filename().string() + ": " + options.target,
             .data = std::move(data),
+            .test_targets = std::move(rows.Y_test),
             .layers = std::move(layers),
             .loss = loss,
             .metric = classifies ? nn::Metric::accuracy : nn::Metric::r2,
             .epochs = options.epochs,
             .batchings = std::move(batchings),
-            .target_scale = std::move(target_scale)};
+            .target_scale = std::move(target_scale),
+            .remark = all.left_out_index
+                          ? "The first column has no name and is left out: it is taken for the rows' index."
+                          : ""};
 }
 
 }  // namespace train

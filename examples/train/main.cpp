@@ -42,6 +42,8 @@ Outcome train_with_progress(const Task& task, const Task::Batching& batching, st
 ExitCode run_once(const Options& options) {
     const std::vector<Task> tasks = make_tasks(options, options.seed);
     common::check_folder("--out", options.out);
+    for (const Task& task : tasks)
+        if (!task.remark.empty()) std::printf("%s\n\n", task.remark.c_str());
     print_header();
     std::vector<Result> results;
     for (const Task& task : tasks)
@@ -49,8 +51,8 @@ ExitCode run_once(const Options& options) {
             results.push_back({&task, train_with_progress(task, batching, options.seed, options.threads, 5)});
             print_row(task, results.back().outcome);
         }
-    write_tables(options.out, results);
-    const bool drawn = draw_plots(options.out, results);
+    write_tables(options.out, results, options.data.empty());
+    const bool drawn = draw_plots(options.out, results, options.data.empty());
     std::printf("\nThe results are in %s\n", (options.out / "").string().c_str());
     return drawn ? done : fell_short;
 }

@@ -15,10 +15,15 @@ using common::UsageError;
 using common::whole_number;
 
 constexpr const char* footer =
-    R"(A CSV file has a header line, numbers in every cell and commas between them. Features are
-standardised; a fifth of the rows is held out for the test, a fifth of the others for the
+    R"(A CSV file has a header line, numbers in every cell and commas between them, or what
+--delimiter says. Blank lines and comments (#) are skipped; a first column without a name is taken
+for the rows' index and left out. Features are standardised; a fifth of the rows is held out for the test, a fifth of the others for the
 validation loss. The output layer is sigmoid, except for cce: then it is identity, and for mse,
 mae and huber with targets outside 0..1: then it is identity, and the targets are standardised too.
+
+In the output folder are results.csv, history.csv, plots of them, and predictions.csv: for each
+test row its target, what was predicted (a number, or the class), and what each output of a network
+for classes said: probabilities for bce and cce.
 
 Exit codes: 0 done; 1 a plot could not be drawn, or a result of --seeds is worse than it has to be;
 2 something is wrong with the command line or the data; 3 training diverged.
@@ -42,6 +47,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     Options options;
     std::string hidden;
     std::string loss;
+    std::string delimiter;
     double learning_rate = 0;
     const std::map<std::string, nn::Loss> losses = {{"bce", nn::binary_cross_entropy},
                                                     {"cce", nn::categorical_cross_entropy},
@@ -49,6 +55,9 @@ std::optional<Options> parse_options(int argc, char** argv) {
                                                     {"mae", nn::mean_absolute_error},
                                                     {"huber", nn::huber},
                                                     {"cosine", nn::cosine_distance}};
+
+    const std::map<std::string, char> delimiters = {{",", ','}, {";", ';'},    {":", ':'},
+                                                    {"|", '|'}, {"tab", '\t'}, {"blank", ' '}};
 
     // clang-format off
     CLI::App app("Trains small networks, per sample and in mini-batches side by side, and shows what came\n"
@@ -74,6 +83,10 @@ std::optional<Options> parse_options(int argc, char** argv) {
         ->option_text("NAME")->group(own);
     target->needs(data);
     data->needs(target);
+    app.add_option("--delimiter", delimiter, "Between cells: , ; : | tab or blank (default ,)")
+        ->option_text("C")->group(own)->needs(data)->check([&](const std::string& text) {
+            return delimiters.contains(text) ? "" : "expected one of , ; : | tab blank, found '" + text + "'";
+        });
     app.add_option("--classes", options.classes, "The target is a class, 0 to N-1: one output for each")
         ->option_text("N")->group(own)->needs(data)->check(whole_number(2, 65536));
     app.add_option("--hidden", hidden, "Units of the hidden layers, or none (default 16)")
@@ -97,6 +110,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     if (!common::parse(app, argc, argv)) return std::nullopt;
     refuse_repetition(options.batches);
     if (!hidden.empty()) options.hidden = common::parse_hidden(hidden);
+    if (!delimiter.empty()) options.delimiter = delimiters.at(delimiter);
     if (!loss.empty()) options.loss = losses.at(loss);
     if (learning_rate > 0) options.learning_rate = learning_rate;
     return options;

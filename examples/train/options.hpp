@@ -15,12 +15,13 @@ namespace train {
 struct Options {
     std::filesystem::path data;  // empty: the built-in data sets
     std::string target;
+    char delimiter = ',';
     std::size_t classes = 0;  // 0: the target is a number, not a class
     std::vector<std::size_t> hidden = {16};
-    std::optional<densimd::nn::Loss> loss;
+    std::optional<densimd::nn::Loss> loss = {};
     std::vector<std::size_t> batches = {1, 32};
     std::size_t epochs = 100;
-    std::optional<double> learning_rate;
+    std::optional<double> learning_rate = {};
 
     std::uint64_t seed = 1;
     std::uint64_t seeds = 0;  // not 0: run with the seeds 1 to this one

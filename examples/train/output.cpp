@@ -1,6 +1,9 @@
 // Tables and plots in the output folder. The plots are drawn by gnuplot from the tables.
 #include "output.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <optional>
 #include <sstream>
 
 #include "common/names.hpp"
@@ -44,20 +47,54 @@ std::string history_table(const std::vector<Result>& results) {
     return table.str();
 }
 
-nn::Matrix<float> in_data_units(const Task& task, const nn::Matrix<float>& Y) {
-    return task.target_scale ? task.target_scale->inverse_transform(Y) : Y;
+// All digits of a number that another program needs.
+template <class T>
+std::string digits(T value) {
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+bool classifies(const Task& task) { return task.metric == nn::Metric::accuracy; }
+
+// What the outputs say of each class: probabilities, where the loss is a cross-entropy.
+nn::Matrix<float> class_outputs(const Task& task, const nn::Matrix<float>& predictions) {
+    nn::Matrix<float> outputs = predictions;
+    if (task.loss == nn::categorical_cross_entropy)
+        densimd::kernels::active<float>().softmax(outputs.rows(), outputs.cols(), predictions.data(),
+                                                  predictions.cols(), outputs.data(), outputs.cols());
+    return outputs;
+}
+
+std::size_t predicted_class(const float* outputs, std::size_t count) {
+    if (count == 1) return outputs[0] >= 0.5f ? 1 : 0;
+    return static_cast<std::size_t>(std::max_element(outputs, outputs + count) - outputs);
 }
 
 std::string predictions_table(const std::vector<Result>& results) {
+    std::size_t outputs = 0;
+    for (const auto& [task, outcome] : results)
+        if (classifies(*task)) outputs = std::max(outputs, outcome.predictions.cols());
     std::ostringstream table;
-    table << "data_set,batch_size,target,prediction\n";
+    table << "data_set,batch_size,target,prediction";
+    for (std::size_t j = 0; j < outputs; ++j) table << ",output_" << j;
+    table << '\n';
     for (const auto& [task, outcome] : results) {
-        if (task->metric != nn::Metric::r2) continue;
-        const nn::Matrix<float> targets = in_data_units(*task, task->data.Y_test);
-        const nn::Matrix<float> predictions = in_data_units(*task, outcome.predictions);
-        for (std::size_t i = 0; i < targets.rows(); ++i)
-            table << task->name << ',' << outcome.batching.batch_size << ',' << targets(i, 0) << ','
-                  << predictions(i, 0) << '\n';
+        const nn::Matrix<float> shares = class_outputs(*task, outcome.predictions);
+        std::optional<nn::Matrix<double>> scaled;
+        if (task->target_scale) scaled = task->target_scale->inverse_transform<double>(outcome.predictions);
+        for (std::size_t i = 0; i < shares.rows(); ++i) {
+            table << task->name << ',' << outcome.batching.batch_size << ','
+                  << digits(task->test_targets(i, 0)) << ',';
+            if (classifies(*task))
+                table << predicted_class(shares.row(i), shares.cols());
+            else
+                table << (scaled ? digits((*scaled)(i, 0)) : digits(shares(i, 0)));
+            for (std::size_t j = 0; j < outputs; ++j) {
+                table << ',';
+                if (classifies(*task) && j < shares.cols()) table << digits(shares(i, j));
+            }
+            table << '\n';
+        }
     }
     return table.str();
 }
@@ -78,9 +115,9 @@ std::string sigmoid_table() {
 }
 
 // The commands that draw every plot.
-std::string draw_script(const std::vector<Result>& results) {
+std::string draw_script(const std::vector<Result>& results, bool built_in) {
     std::ostringstream script;
-    script << draw_commands("sigmoid", "sigmoid");
+    if (built_in) script << draw_commands("sigmoid", "sigmoid");
     for (std::size_t i = 0; i < results.size(); ++i) {
         const Task& task = *results[i].task;
         if (i > 0 && results[i - 1].task == &task) continue;
@@ -93,21 +130,21 @@ std::string draw_script(const std::vector<Result>& results) {
                << '\n';
         script << draw_commands("loss", "loss-" + task.name);
         script << draw_commands("time", "time-" + task.name);
-        if (task.metric == nn::Metric::r2) script << draw_commands("prediction", "prediction-" + task.name);
+        if (!classifies(task)) script << draw_commands("prediction", "prediction-" + task.name);
     }
     return script.str();
 }
 
 }  // namespace
 
-void write_tables(const fs::path& folder, const std::vector<Result>& results) {
+void write_tables(const fs::path& folder, const std::vector<Result>& results, bool built_in) {
     write_file(folder / "results.csv", results_table(results));
     write_file(folder / "history.csv", history_table(results));
     write_file(folder / "predictions.csv", predictions_table(results));
-    write_file(folder / "sigmoid.csv", sigmoid_table());
+    if (built_in) write_file(folder / "sigmoid.csv", sigmoid_table());
 }
 
-bool draw_plots(const fs::path& folder, const std::vector<Result>& results) {
+bool draw_plots(const fs::path& folder, const std::vector<Result>& results, bool built_in) {
     return common::draw_plots(folder,
                               {{"batches.gp", batches_gp},
                                {"logarithmic.gp", logarithmic_gp},
@@ -115,7 +152,7 @@ bool draw_plots(const fs::path& folder, const std::vector<Result>& results) {
                                {"loss.gp", loss_gp},
                                {"time.gp", time_gp},
                                {"prediction.gp", prediction_gp}},
-                              draw_script(results));
+                              draw_script(results, built_in));
 }
 
 }  // namespace train

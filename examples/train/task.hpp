@@ -30,6 +30,7 @@ struct Task {
     std::string name;   // in tables and file names
     std::string title;  // in plots
     nn::TrainTest<float> data;
+    nn::Matrix<double> test_targets;  // of the test rows, one number for each, as they stand in the data set
     std::vector<nn::LayerOptions> layers;
     nn::Loss loss;
     nn::Metric metric;
@@ -37,6 +38,7 @@ struct Task {
     std::vector<Batching> batchings;
     std::optional<Goal> goal = {};
     std::optional<nn::Standardizer<float>> target_scale = {};  // if the targets are standardised
+    std::string remark = {};                                   // what the user should know of the data
 };
 
 // The data sets that come with the program. The seed decides what is random about them.
@@ -46,7 +48,10 @@ std::vector<Task> built_in_tasks(std::uint64_t seed);
 // go with it.
 Task csv_task(const Options& options, std::uint64_t seed);
 
-// Standardises the features of both parts with the statistics of the training part.
-void standardize_features(nn::TrainTest<float>& data);
+// Both parts' features, standardised with the statistics of the training part.
+struct Features {
+    nn::Matrix<float> train, test;
+};
+Features standardized_features(const nn::TrainTest<double>& rows);
 
 }  // namespace train

@@ -1,8 +1,7 @@
-// IDX files for the tests: their bytes, and a temporary folder to write them into.
+// IDX files for the tests: their bytes, plain and compressed.
 #pragma once
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "support/random.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace densimd::test {
 
@@ -35,26 +35,6 @@ inline Bytes random_bytes(Random& random, std::size_t count) {
     for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.below(256));
     return bytes;
 }
-
-/// A folder of the running process that is removed with all that is in it.
-class TemporaryFolder {
-  public:
-    explicit TemporaryFolder(const std::string& name)
-        : path_(std::filesystem::temp_directory_path() / (name + "-" + std::to_string(getpid()))) {
-        std::filesystem::create_directory(path_);
-    }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-    const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
-};
 
 inline void write_plain(const std::filesystem::path& path, const Bytes& bytes) {
     std::ofstream file(path, std::ios::binary);

@@ -1,55 +1,13 @@
-// What runs inside an audio callback allocates nothing: every operator new of this program is counted.
+// What runs inside an audio callback allocates nothing.
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <limits>
 #include <new>
 
+#include "support/allocations.hpp"
 #include "support/nn.hpp"
 
 using namespace densimd::test;
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-std::atomic<bool> memory_is_full{false};
-
-void* counted(std::size_t size, std::size_t alignment) {
-    ++allocations;
-    if (memory_is_full) return nullptr;
-    const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-    return std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
-}
-
-void* counted_or_throw(std::size_t size, std::size_t alignment) {
-    if (void* memory = counted(size, alignment)) return memory;
-    throw std::bad_alloc();
-}
-
-constexpr std::size_t usual = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-
-}  // namespace
-
-// All forms, so that no pair of them belongs to two allocators.
-void* operator new(std::size_t size) { return counted_or_throw(size, usual); }
-void* operator new[](std::size_t size) { return counted_or_throw(size, usual); }
-void* operator new(std::size_t size, std::align_val_t to) { return counted_or_throw(size, std::size_t(to)); }
-void* operator new[](std::size_t size, std::align_val_t to) {
-    return counted_or_throw(size, std::size_t(to));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size, usual); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size, usual); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 namespace {
 

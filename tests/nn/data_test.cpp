@@ -89,6 +89,121 @@ TEST_CASE_TEMPLATE("statistics are known numbers, kept and taken over", T, float
     CHECK(kept.transform(later)(0, 1) == 0);
 }
 
+TEST_CASE_TEMPLATE("statistics of every shape are those of two plain passes", T, float, double) {
+    Random random;
+    for (const std::size_t rows : {1u, 2u, 7u, 63u, 64u, 65u, 1000u, 4321u})
+        for (const std::size_t cols : {1u, 3u, 8u, 255u, 256u, 511u, 513u, 1100u}) {
+            if (rows * cols > 600000) continue;
+            INFO("rows: ", rows, ", columns: ", cols);
+            const std::size_t stride = cols + 3 * random.below(2);
+            std::vector<T> memory = random.vector<T>(rows * stride);
+            const nn::MatrixView<const T> X(memory.data(), rows, cols, stride);
+            // Far from 0, with a first row far from the rest, or with a few outliers.
+            const T shift = static_cast<T>(random.below(2) * 1000);
+            for (T& value : memory) value = value * (random.below(500) == 0 ? 100 : 1) + shift;
+            for (std::size_t j = 0; j < cols; ++j) memory[j] *= 1000;
+            const nn::Standardizer<T> fitted(X);
+            const nn::Matrix<T> Z = fitted.transform(X);
+            const nn::Matrix<double> back = fitted.template inverse_transform<double>(Z);
+            CHECK(Z.rows() == rows);
+            CHECK(Z.cols() == cols);
+            for (std::size_t j = 0; j < cols; ++j) {
+                long double sum = 0, squares = 0;
+                for (std::size_t i = 0; i < rows; ++i) sum += static_cast<long double>(X(i, j));
+                const long double mean = sum / static_cast<long double>(rows);
+                for (std::size_t i = 0; i < rows; ++i) {
+                    const long double distance = static_cast<long double>(X(i, j)) - mean;
+                    squares += distance * distance;
+                }
+                const auto deviation =
+                    static_cast<double>(std::sqrt(squares / static_cast<long double>(rows)));
+                REQUIRE(std::abs(fitted.deviation()[j] - deviation) <= 1e-12 * deviation);
+                REQUIRE(std::abs(fitted.mean()[j] - static_cast<double>(mean)) <=
+                        1e-13 * (deviation + std::abs(static_cast<double>(mean))));
+                for (std::size_t i = 0; i < rows; i += 1 + rows / 50) {
+                    const double x = static_cast<double>(X(i, j));
+                    const double z = rows == 1 ? 0 : (x - fitted.mean()[j]) / fitted.deviation()[j];
+                    REQUIRE(Z(i, j) == static_cast<T>(z));
+                    REQUIRE(back(i, j) ==
+                            static_cast<double>(Z(i, j)) * fitted.deviation()[j] + fitted.mean()[j]);
+                }
+            }
+        }
+}
+
+TEST_CASE("a Standardizer<float> keeps what tells doubles apart") {
+    nn::Matrix<double> X(2000, 2);
+    for (std::size_t i = 0; i < 2000; ++i) {
+        X(i, 0) = 1700000000 + static_cast<double>(i);
+        X(i, 1) = 52.52 + 1e-8 * static_cast<double>(i);
+    }
+    const nn::Standardizer<float> scale(X);
+    CHECK(std::abs(scale.mean()[0] - 1700000999.5) < 1e-6);
+    CHECK(scale.deviation()[0] == doctest::Approx(std::sqrt((2000.0 * 2000 - 1) / 12)).epsilon(1e-12));
+    CHECK(scale.deviation()[1] == doctest::Approx(1e-8 * std::sqrt((2000.0 * 2000 - 1) / 12)).epsilon(1e-6));
+    const nn::Matrix<float> Z = scale.transform(X);
+    const nn::Matrix<double> back = scale.inverse_transform<double>(Z);
+    for (std::size_t i = 0; i < 2000; ++i)
+        for (const std::size_t j : {0u, 1u}) {
+            if (i > 0) CHECK(Z(i, j) > Z(i - 1, j));
+            CHECK(std::abs(back(i, j) - X(i, j)) <= scale.deviation()[j] * 2e-7);
+        }
+    const nn::Matrix<float> floats(2, 1, {1, 3});  // the other way round
+    CHECK(values_of(nn::Standardizer<double>(floats).transform(floats)) == std::vector<double>{-1, 1});
+}
+
+TEST_CASE("columns whose squares are no doubles") {
+    for (const double size : {1e-200, 1e-310, 1e200, 5e307}) {
+        INFO("size: ", size);
+        nn::Matrix<double> X(300, 3);
+        for (std::size_t i = 0; i < 300; ++i) {
+            X(i, 0) = static_cast<double>(i);
+            X(i, 1) = i % 2 == 0 ? size : -size;
+            X(i, 2) = size;
+        }
+        const nn::Standardizer<double> scale(X);
+        CHECK(std::abs(scale.mean()[1]) <= 1e-13 * size);
+        CHECK(scale.deviation()[1] == doctest::Approx(size).epsilon(1e-12));
+        CHECK(scale.mean()[2] == size);
+        CHECK(scale.deviation()[2] == 0);
+        CHECK(scale.mean()[0] == doctest::Approx(149.5).epsilon(1e-14));
+        CHECK(scale.transform(X)(0, 1) == doctest::Approx(1).epsilon(1e-12));
+    }
+    nn::Matrix<double> wide(100, 1);
+    wide(50, 0) = 1.7e308;
+    wide(51, 0) = -1.7e308;
+    wide(0, 0) = 1.7e308;
+    check_error([&] { nn::Standardizer<double>{wide}; }, {"the spread of column 0 is too large"});
+}
+
+TEST_CASE("numbers that are not finite are found wherever they are") {
+    for (const std::size_t row : {0u, 1u, 63u, 64u, 299u})
+        for (const float bad :
+             {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+            nn::Matrix<float> X(300, 5);
+            X(row, 3) = bad;
+            check_error([&] { nn::Standardizer<float>{X}; },
+                        {("row " + std::to_string(row) + ", column 3").c_str()});
+            nn::Matrix<double> wide(300, 700);
+            wide(row, 650) = static_cast<double>(bad);
+            check_error([&] { nn::Standardizer<float>{wide}; },
+                        {("row " + std::to_string(row) + ", column 650").c_str()});
+        }
+}
+
+TEST_CASE("the type of a Standardizer is that of the matrix, if it is not said") {
+    const nn::Matrix<float> X(2, 1, {1, 3});
+    const nn::Standardizer scale(X);
+    static_assert(std::is_same_v<decltype(scale.transform(X)), nn::Matrix<float>>);
+    const nn::Standardizer of_view(X.view());
+    static_assert(std::is_same_v<decltype(of_view.transform(X)), nn::Matrix<float>>);
+}
+
+TEST_CASE("to_float rounds each number") {
+    const std::vector<double> values{0.1, 1, 16777217, 4, 5, 6};
+    CHECK(values_of(nn::to_float({values.data(), 2, 2, 3})) == std::vector<float>{0.1f, 1, 4, 5});
+}
+
 TEST_CASE_TEMPLATE("standardisation that cannot be", T, float, double) {
     using Standardizer = nn::Standardizer<T>;
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -110,6 +225,8 @@ TEST_CASE_TEMPLATE("one_hot", T, float, double) {
     const nn::Matrix<T> labels(3, 1, {2, 0, 1});
     CHECK(values_of(nn::one_hot(labels, 3)) == std::vector<T>{0, 0, 1, 1, 0, 0, 0, 1, 0});
     CHECK(nn::one_hot(labels, 5).cols() == 5);
+    CHECK(values_of(nn::one_hot<float>(labels, 3)) == std::vector<float>{0, 0, 1, 1, 0, 0, 0, 1, 0});
+    CHECK(values_of(nn::one_hot<double>(labels, 2 + 1)) == std::vector<double>{0, 0, 1, 1, 0, 0, 0, 1, 0});
     const T nan = std::numeric_limits<T>::quiet_NaN(), inf = std::numeric_limits<T>::infinity();
     for (const T bad : {T{3}, T{-1}, T{0.5}, nan, inf, -inf}) {
         const nn::Matrix<T> wrong(3, 1, {0, bad, 1});

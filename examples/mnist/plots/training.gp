@@ -13,10 +13,9 @@ set offsets 0, graph 0.05, graph 0.05, graph 0.05
 set key below maxrows 2 Left reverse samplen 2
 set bmargin 7  # the same for both panels, the left one's key names the runs
 
+stats '../history.csv' using (column('training_loss') > 0 ? column('training_loss') : NaN) name 'loss' nooutput
 set logscale y
-set ytics (1)
-set for [e = -6:6] ytics add (10.0**e, 1.5 * 10.0**e, 2 * 10.0**e, \
-     3 * 10.0**e, 4 * 10.0**e, 5 * 10.0**e, 6 * 10.0**e, 8 * 10.0**e)
+axis = 'y'; low = loss_min; high = loss_max; whole = 0; load 'tics.gp'
 set ylabel 'training loss: '.loss
 plot for [i = 1:|runs|] '../history.csv' using (of_run(i, 'seconds')):(of_run(i, 'training_loss')) \
          with linespoints linewidth 2 pointtype 7 pointsize 0.8 linecolor rgb colour(i) title runs[i]

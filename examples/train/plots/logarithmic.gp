@@ -1,9 +1,8 @@
-# Two logarithmic axes, with labels within the decades too, as a curve may well stay inside one.
+# Two logarithmic axes for what lies between x_low and x_high, y_low and y_high.
 set logscale xy
-set xtics (1)
-set ytics (1)
-set for [e = -12:12] xtics add (10.0**e, 2 * 10.0**e, 5 * 10.0**e)
-set for [e = -12:12] ytics add (10.0**e, 2 * 10.0**e, 3 * 10.0**e, 5 * 10.0**e)
+axis = 'x'; low = x_low; high = x_high; load 'tics.gp'
+whole = 0
+axis = 'y'; low = y_low; high = y_high; load 'tics.gp'
 set autoscale fix
 set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05
 # Curves that fall leave the upper right corner free, unless there are many of them.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include <densimd/nn/matrix.hpp>
@@ -31,24 +32,32 @@ TrainTest<T> train_test_split(const Matrix<T>& X, const Matrix<T>& Y, double tes
 
 /// Shifts and scales each column to mean 0 and standard deviation 1, with statistics that it keeps: fit them
 /// on the training rows, then transform training, test and later rows alike. A constant column becomes 0.
+/// All that is computed is computed in double. A Standardizer<float> makes floats of doubles as the last
+/// thing that it does, so that times, identifiers and coordinates keep what tells them apart.
 template <class T>
 class Standardizer {
   public:
-    /// Takes the statistics of X's columns. Throws Error if X is empty or holds a NaN or an infinity.
-    explicit Standardizer(MatrixView<const T> X);
-    explicit Standardizer(const Matrix<T>& X) : Standardizer(X.view()) {}
+    /// Takes the statistics of X's columns, in one pass. Throws Error if X is empty or holds a NaN or an
+    /// infinity.
+    explicit Standardizer(MatrixView<const float> X);
+    explicit Standardizer(MatrixView<const double> X);
 
     /// From statistics kept elsewhere. Throws Error if the lengths differ or a deviation is negative or not
     /// finite.
     Standardizer(std::vector<double> mean, std::vector<double> deviation);
 
     /// A standardised copy of X. Throws Error if X has another number of columns.
-    Matrix<T> transform(MatrixView<const T> X) const;
-    Matrix<T> transform(const Matrix<T>& X) const { return transform(X.view()); }
+    Matrix<T> transform(MatrixView<const float> X) const;
+    Matrix<T> transform(MatrixView<const double> X) const;
 
-    /// The inverse, up to rounding: X * deviation + mean.
-    Matrix<T> inverse_transform(MatrixView<const T> X) const;
-    Matrix<T> inverse_transform(const Matrix<T>& X) const { return inverse_transform(X.view()); }
+    /// The inverse, up to rounding: X * deviation + mean. As inverse_transform<double>, predictions of large
+    /// numbers that differ little are not rounded to float.
+    template <class Result = T>
+    Matrix<Result> inverse_transform(MatrixView<const T> X) const;
+    template <class Result = T>
+    Matrix<Result> inverse_transform(const Matrix<T>& X) const {
+        return inverse_transform<Result>(X.view());
+    }
 
     const std::vector<double>& mean() const noexcept { return mean_; }
     const std::vector<double>& deviation() const noexcept { return deviation_; }
@@ -57,6 +66,14 @@ class Standardizer {
     std::vector<double> mean_, deviation_;
 };
 
+template <class T>
+Standardizer(MatrixView<const T>) -> Standardizer<T>;
+template <class T>
+Standardizer(Matrix<T>) -> Standardizer<T>;
+
+/// Each number rounded to float: for targets that need no Standardizer, such as those from 0 to 1.
+Matrix<float> to_float(MatrixView<const double> X);
+
 /// labels: one column of class numbers 0 .. classes - 1. Returns rows with a 1 in the column of their class
 /// and 0 elsewhere. Throws Error naming the row of a label that is not a class number.
 template <class T>
@@ -64,6 +81,13 @@ Matrix<T> one_hot(MatrixView<const T> labels, std::size_t classes);
 template <class T>
 Matrix<T> one_hot(const Matrix<T>& labels, std::size_t classes) {
     return one_hot<T>(labels.view(), classes);
+}
+/// one_hot<float>(labels, classes) of labels in double.
+template <class Result, class T>
+requires(!std::is_same_v<Result, T>) Matrix<Result> one_hot(MatrixView<const T> labels, std::size_t classes);
+template <class Result, class T>
+requires(!std::is_same_v<Result, T>) Matrix<Result> one_hot(const Matrix<T>& labels, std::size_t classes) {
+    return one_hot<Result, T>(labels.view(), classes);
 }
 
 }  // namespace densimd::nn
