@@ -1,6 +1,8 @@
 // How many of the threads offered are worth using.
 #pragma once
 
+#include <densimd/version.hpp>
+
 namespace densimd::nn {
 
 /// What threads cost on this machine, in seconds. Of the threads that a call is offered it uses as many as
