@@ -12,17 +12,12 @@
 
 #include <densimd/kernels.hpp>
 
+#include "clock.hpp"
 #include "parallel.hpp"
 #include "quota.hpp"
 
 namespace densimd::nn {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The least of what run() returns in some runs, seconds: other programs can only add to it.
 template <class Run>
@@ -32,11 +27,10 @@ double least_of(int runs, const Run& run) {
     return least;
 }
 
-// Memory to measure on: measuring allocates nothing, because predict and train_step do not.
-constexpr std::size_t n = 64;
-alignas(64) float A[n * n], B[n * n], C[n * n], weights[1 << 15], gradient[1 << 15];
-
+// Measuring allocates nothing, because predict and train_step do not: its memory is static.
 double multiply_add_alone() {
+    constexpr std::size_t n = 64;
+    alignas(64) static float A[n * n], B[n * n], C[n * n];
     const kernels::Kernels<float>& k = kernels::active<float>();
     const double product = least_of(5, [&] {
         const Clock::time_point start = Clock::now();
@@ -83,6 +77,7 @@ Meeting meet() {
 
     // Both threads read all of it, then each changes its half, as with the weights in a step of training;
     // against one thread that reads as much and changes as much, alone.
+    alignas(64) static float weights[1 << 15], gradient[1 << 15];
     constexpr std::size_t part = std::size(weights) / 2;
     constexpr double half = part * sizeof(float);
     const auto steps = [&](int threads) {

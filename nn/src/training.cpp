@@ -2,7 +2,6 @@
 #include <densimd/nn/training.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -15,6 +14,7 @@
 #include "check.hpp"
 #include "check_optimizer.hpp"
 #include "check_targets.hpp"
+#include "clock.hpp"
 #include "descent.hpp"
 #include "metric.hpp"
 #include "random.hpp"
@@ -22,12 +22,6 @@
 
 namespace densimd::nn {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 void check_engine(const FitOptions& options) {
     if (options.engine < Engine::automatic || options.engine > Engine::block) throw Error("unknown engine");
@@ -250,7 +244,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
             if (split.in_order)  // without their numbers the data of small sets has more of L1
                 shuffle(order, seed_, record.epoch, [](std::size_t i) { return i; });
             else
-                shuffle(order, seed_, record.epoch, [&](std::size_t i) { return split.training[i]; });
+                shuffle(order, seed_, record.epoch,
+                        [rows = split.training.data()](std::size_t i) { return rows[i]; });
         }
 
         // Anew in each epoch: on_epoch may have restored another state.

@@ -1,4 +1,9 @@
-# Run by ctest: installs to a prefix, moves it, builds consumer/ against it the WAY given, and checks what it prints.
+# Run by ctest: builds outside projects against densimd the WAY given, and checks what they print.
+#   find_package     consumer/ against what was installed and moved elsewhere
+#   pkg-config       the same without CMake
+#   add_subdirectory parent/, and consumer/ against what that installs
+# or looks at how parent/ would compile densimd
+#   visible_symbols  with DENSIMD_HIDE_SYMBOLS=OFF
 cmake_minimum_required(VERSION 3.25)
 
 function(run output)
@@ -10,7 +15,15 @@ function(run output)
   set(${output} "${out}" PARENT_SCOPE)
 endfunction()
 
-# An installed header includes the standard library and densimd only, and no file names a path of this build.
+function(check_prints program expected)
+  run(printed "${program}")
+  if(NOT printed STREQUAL "${expected}\n")
+    message(FATAL_ERROR "${program} printed '${printed}' instead of '${expected}'")
+  endif()
+endfunction()
+
+# An installed header includes the standard library and densimd only, no file names a path of this build, and the
+# licence is there.
 function(check_files prefix)
   file(GLOB_RECURSE headers "${prefix}/*.hpp")
   file(GLOB_RECURSE scripts "${prefix}/*.cmake" "${prefix}/*.pc")
@@ -33,46 +46,102 @@ function(check_files prefix)
       endif()
     endforeach()
   endforeach()
+  if(NOT EXISTS "${prefix}/share/doc/densimd/LICENSE")
+    message(FATAL_ERROR "the licence is not installed in ${prefix}")
+  endif()
+endfunction()
+
+# The command that configures a project of this folder.
+function(configuring output source build)
+  set(${output} "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/${source}" -B "${WORK_DIR}/${build}" -G "${GENERATOR}"
+      "-DCMAKE_CXX_COMPILER=${CXX}" "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DCMAKE_PREFIX_PATH=${prefix}" ${ARGN} PARENT_SCOPE)
+endfunction()
+
+function(check_consumer part expected)
+  configuring(command consumer ${part} -DPART=${part} ${ARGN})
+  run(ignored ${command})
+  # Another densimd on this machine must not stand in for ours.
+  file(STRINGS "${WORK_DIR}/${part}/CMakeCache.txt" found REGEX "^densimd_DIR:PATH=${prefix}/")
+  if(NOT found)
+    message(FATAL_ERROR "the consumer found another densimd than ${prefix}")
+  endif()
+  run(ignored "${CMAKE_COMMAND}" --build "${WORK_DIR}/${part}")
+  check_prints("${WORK_DIR}/${part}/consumer" "${expected}")
+endfunction()
+
+# Configuring the consumer fails and says so.
+function(check_refused text)
+  file(REMOVE_RECURSE "${WORK_DIR}/refused")
+  configuring(command consumer refused ${ARGN})
+  execute_process(COMMAND ${command} RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE err)
+  string(REGEX REPLACE "[ \n]+" " " err "${err}")
+  string(FIND "${err}" "${text}" position)
+  if(status EQUAL 0 OR position EQUAL -1)
+    message(FATAL_ERROR "this should be refused with '${text}': ${command}\n${err}")
+  endif()
+endfunction()
+
+function(check_pkg_config part package expected)
+  # LIBDIR, not PATH: pkg-config looks nowhere else.
+  set(pkg_config "${CMAKE_COMMAND}" -E env "PKG_CONFIG_LIBDIR=${pc_dir}" pkg-config)
+  run(flags ${pkg_config} --cflags --libs ${package})
+  if(part STREQUAL kernels AND flags MATCHES "openmp|nn")
+    message(FATAL_ERROR "the kernels alone ask for ${flags}")
+  endif()
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  run(ignored "${CXX}" -std=c++20 -Wall -Wextra -Werror "${CMAKE_CURRENT_LIST_DIR}/consumer/${part}.cpp" ${flags}
+      -o "${WORK_DIR}/${part}")
+  check_prints("${WORK_DIR}/${part}" "${expected}")
+  run(version ${pkg_config} --modversion ${package})
+  if(NOT version STREQUAL "${VERSION}\n")
+    message(FATAL_ERROR "${package} has the version ${version}, not ${VERSION}")
+  endif()
 endfunction()
 
 file(REMOVE_RECURSE "${WORK_DIR}")
 file(MAKE_DIRECTORY "${WORK_DIR}")
 set(prefix "${WORK_DIR}/moved")
-set(consumer "${CMAKE_CURRENT_LIST_DIR}/consumer")
-set(program "${WORK_DIR}/build/consumer")
-set(configure "${CMAKE_COMMAND}" -S "${consumer}" -B "${WORK_DIR}/build" -G "${GENERATOR}"
-    "-DCMAKE_CXX_COMPILER=${CXX}" "-DCMAKE_BUILD_TYPE=${CONFIG}")
+set(without_openmp -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON)
 
-if(NOT WAY STREQUAL add_subdirectory)
-  run(ignored "${CMAKE_COMMAND}" --install "${BINARY_DIR}" --config "${CONFIG}" --prefix "${WORK_DIR}/installed")
-  file(RENAME "${WORK_DIR}/installed" "${prefix}")
-  check_files("${prefix}")
+if(WAY STREQUAL visible_symbols)
+  foreach(hide ON OFF)
+    configuring(command parent ${hide} "-DDENSIMD_CHECKOUT=${SOURCE_DIR}" -DDENSIMD_HIDE_SYMBOLS=${hide}
+                -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)
+    run(ignored ${command})
+    file(READ "${WORK_DIR}/${hide}/compile_commands.json" commands)
+    string(FIND "${commands}" "-fvisibility=hidden" position)
+    if((hide AND position EQUAL -1) OR (NOT hide AND NOT position EQUAL -1))
+      message(FATAL_ERROR "with DENSIMD_HIDE_SYMBOLS=${hide} the compiler is called so:\n${commands}")
+    endif()
+  endforeach()
+  return()
 endif()
 
+if(WAY STREQUAL add_subdirectory)
+  configuring(command parent parent "-DDENSIMD_CHECKOUT=${SOURCE_DIR}")
+  run(ignored ${command})
+  run(ignored "${CMAKE_COMMAND}" --build "${WORK_DIR}/parent")
+  set(installed "${WORK_DIR}/parent")
+else()
+  set(installed "${BINARY_DIR}")
+endif()
+run(ignored "${CMAKE_COMMAND}" --install "${installed}" --config "${CONFIG}" --prefix "${WORK_DIR}/installed")
+file(RENAME "${WORK_DIR}/installed" "${prefix}")
+check_files("${prefix}")
+
 if(WAY STREQUAL find_package)
-  run(ignored ${configure} "-DCMAKE_PREFIX_PATH=${prefix}")
-  # Another densimd on this machine must not stand in for ours.
-  file(STRINGS "${WORK_DIR}/build/CMakeCache.txt" found REGEX "^densimd_DIR:PATH=${prefix}/")
-  if(NOT found)
-    message(FATAL_ERROR "the consumer found another densimd than ${prefix}")
-  endif()
-  run(ignored "${CMAKE_COMMAND}" --build "${WORK_DIR}/build")
+  check_consumer(networks "6.000 0.500 ${VERSION}")
+  check_consumer(kernels "0.500 ${VERSION}" ${without_openmp})
+  check_refused("densimd has the components kernels and nn, but not layers"
+                -DPART=networks -DCOMPONENTS=layers)
+  check_refused("densimd::nn needs OpenMP" -DPART=networks ${without_openmp})
 elseif(WAY STREQUAL add_subdirectory)
-  run(ignored ${configure} "-DDENSIMD_CHECKOUT=${SOURCE_DIR}")
-  run(ignored "${CMAKE_COMMAND}" --build "${WORK_DIR}/build")
+  check_consumer(parent "6.000")
 elseif(WAY STREQUAL pkg-config)
   file(GLOB_RECURSE pc "${prefix}/*/densimd.pc")
   cmake_path(GET pc PARENT_PATH pc_dir)
-  # LIBDIR, not PATH: pkg-config looks nowhere else.
-  run(flags "${CMAKE_COMMAND}" -E env "PKG_CONFIG_LIBDIR=${pc_dir}" pkg-config --cflags --libs densimd)
-  separate_arguments(flags UNIX_COMMAND "${flags}")
-  file(MAKE_DIRECTORY "${WORK_DIR}/build")
-  run(ignored "${CXX}" -std=c++20 -Wall -Wextra -Werror "${consumer}/main.cpp" ${flags} -o "${program}")
+  check_pkg_config(networks densimd "6.000 0.500 ${VERSION}")
+  check_pkg_config(kernels densimd-kernels "0.500 ${VERSION}")
 else()
   message(FATAL_ERROR "WAY is '${WAY}'")
-endif()
-
-run(printed "${program}")
-if(NOT printed STREQUAL "6.000 0.500\n")
-  message(FATAL_ERROR "the consumer printed '${printed}' instead of '6.000 0.500'")
 endif()

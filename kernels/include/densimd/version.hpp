@@ -3,7 +3,7 @@
 
 #if __cplusplus < 202002L
 #error densimd needs C++20: compile with -std=c++20 or newer
-#include <densimd/compile-with-std-c++20>  // does not exist: the error above is not followed by hundreds
+#include <densimd/needs_cxx20>  // does not exist: so no other errors follow
 #endif
 
 // CMakeLists.txt reads its version from these lines.

@@ -1,6 +1,9 @@
 // Everything a user of the networks needs.
 #pragma once
 
+#include <densimd/version.hpp>
+
+#include <densimd/nn/activation.hpp>
 #include <densimd/nn/csv.hpp>
 #include <densimd/nn/data.hpp>
 #include <densimd/nn/error.hpp>

@@ -1,6 +1,8 @@
 // A strict reader of numeric CSV: every cell is a finite number, every row has the same length.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
 #include <filesystem>
 #include <string>

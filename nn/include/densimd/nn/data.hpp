@@ -1,6 +1,8 @@
 // Preparing data: splitting it, standardising it, turning class numbers into one-hot rows.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>

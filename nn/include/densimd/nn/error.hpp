@@ -1,6 +1,8 @@
 // The error that densimd::nn throws at its door, with what was found and what was expected in its message.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <stdexcept>
 
 namespace densimd::nn {

@@ -1,10 +1,11 @@
 // Row-major matrices: MatrixView uses the caller's memory in place, Matrix owns its own.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -12,6 +13,17 @@
 #include <densimd/nn/error.hpp>
 
 namespace densimd::nn {
+
+namespace out_of_line {
+
+// Out of line, so that programs without exceptions can include this.
+[[noreturn]] void throw_short_stride(std::size_t stride, std::size_t cols);
+[[noreturn]] void throw_null_view(std::size_t rows, std::size_t cols);
+[[noreturn]] void throw_wrong_count(std::size_t count, std::size_t rows, std::size_t cols);
+[[noreturn]] void throw_too_large(std::size_t rows, std::size_t cols);
+[[noreturn]] void throw_uneven_rows(std::size_t count, std::size_t cols);
+
+}  // namespace out_of_line
 
 /// rows x cols elements in the caller's memory; row i starts at data + i * stride (in elements). Owns
 /// nothing. MatrixView<const T> is the read-only form.
@@ -23,12 +35,8 @@ class MatrixView {
     /// Throws Error if stride < cols, or if data is null and there are elements.
     MatrixView(T* data, std::size_t rows, std::size_t cols, std::size_t stride)
         : data_(data), rows_(rows), cols_(cols), stride_(stride) {
-        if (stride < cols)
-            throw Error("matrix view: stride " + std::to_string(stride) + " is less than the " +
-                        std::to_string(cols) + " columns");
-        if (data == nullptr && rows > 0 && cols > 0)
-            throw Error("matrix view: a null pointer cannot hold " + std::to_string(rows) + " x " +
-                        std::to_string(cols));
+        if (stride < cols) out_of_line::throw_short_stride(stride, cols);
+        if (data == nullptr && rows > 0 && cols > 0) out_of_line::throw_null_view(rows, cols);
     }
 
     MatrixView(T* data, std::size_t rows, std::size_t cols) : MatrixView(data, rows, cols, cols) {}
@@ -77,9 +85,7 @@ class Matrix {
     /// Takes over row-major values. Throws Error if there are not rows * cols of them.
     Matrix(std::size_t rows, std::size_t cols, std::vector<T> values)
         : values_(std::move(values)), rows_(rows), cols_(cols) {
-        if (values_.size() != size_of(rows, cols))
-            throw Error("matrix: " + std::to_string(values_.size()) + " values do not make " +
-                        std::to_string(rows) + " x " + std::to_string(cols));
+        if (values_.size() != size_of(rows, cols)) out_of_line::throw_wrong_count(values_.size(), rows, cols);
     }
 
     std::size_t rows() const noexcept { return rows_; }
@@ -99,7 +105,7 @@ class Matrix {
   private:
     static std::size_t size_of(std::size_t rows, std::size_t cols) {
         if (cols > 0 && rows > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T) / cols)
-            throw Error("matrix: " + std::to_string(rows) + " x " + std::to_string(cols) + " is too large");
+            out_of_line::throw_too_large(rows, cols);
         return rows * cols;
     }
 
@@ -120,9 +126,7 @@ MatrixView<const T> column(const std::vector<T>& values) {
 /// A view of the caller's values as rows of `cols` elements. Throws Error if they do not divide evenly.
 template <class T>
 MatrixView<const T> rows_of(std::size_t cols, const std::vector<T>& values) {
-    if (cols == 0 || values.size() % cols != 0)
-        throw Error("matrix view: " + std::to_string(values.size()) + " values do not make rows of " +
-                    std::to_string(cols));
+    if (cols == 0 || values.size() % cols != 0) out_of_line::throw_uneven_rows(values.size(), cols);
     return {values.data(), values.size() / cols, cols};
 }
 

@@ -1,26 +1,32 @@
 // A vector whose memory starts on a cache line.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
-#include <new>
 #include <vector>
 
 namespace densimd::nn {
 
+namespace out_of_line {
+
+/// `count` objects of `size` bytes from a cache line's start on. Throws as operator new does; out of line, so
+/// that programs without exceptions can include this.
+void* allocate_lines(std::size_t count, std::size_t size);
+void deallocate_lines(void* memory) noexcept;
+
+}  // namespace out_of_line
+
 template <class T>
 struct CacheLineAllocator {
     using value_type = T;
-    static constexpr std::align_val_t alignment{64};
 
     CacheLineAllocator() = default;
     template <class U>
     CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {}
 
-    T* allocate(std::size_t count) {
-        if (count > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
-        return static_cast<T*>(::operator new(count * sizeof(T), alignment));
-    }
-    void deallocate(T* memory, std::size_t) noexcept { ::operator delete(memory, alignment); }
+    T* allocate(std::size_t count) { return static_cast<T*>(out_of_line::allocate_lines(count, sizeof(T))); }
+    void deallocate(T* memory, std::size_t) noexcept { out_of_line::deallocate_lines(memory); }
     bool operator==(const CacheLineAllocator&) const noexcept = default;
 };
 

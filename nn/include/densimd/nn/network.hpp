@@ -1,6 +1,8 @@
 // Dense layers in a row: prediction, evaluation, training.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,14 +10,12 @@
 #include <vector>
 
 #include <densimd/kernels.hpp>
+#include <densimd/nn/activation.hpp>
 #include <densimd/nn/matrix.hpp>
 #include <densimd/nn/memory.hpp>
 #include <densimd/nn/training.hpp>
 
 namespace densimd::nn {
-
-using kernels::Activation;
-using enum kernels::Activation;
 
 struct LayerOptions {
     std::size_t units;                            ///< outputs of the layer

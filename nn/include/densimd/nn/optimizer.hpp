@@ -1,6 +1,8 @@
 // Optimisers: how the parameters follow the gradient, and what they remember from step to step.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstdint>
 #include <limits>
 #include <vector>

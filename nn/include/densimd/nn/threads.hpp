@@ -1,6 +1,8 @@
 // How many of the threads offered are worth using, and how they behave in a program with threads of its own.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <limits>
 
 namespace densimd::nn {

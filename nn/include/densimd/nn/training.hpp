@@ -1,6 +1,8 @@
 // What goes into training and what comes out: losses, metrics, options and the history of epochs.
 #pragma once
 
+#include <densimd/version.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <limits>

@@ -1,4 +1,4 @@
-// An outside user of densimd: learns y = 2 x, prints its prediction for x = 3, then sigmoid(0).
+// An outside user of densimd: learns y = 2 x, prints its prediction for x = 3, sigmoid(0) and the version.
 #include <cstdio>
 #include <vector>
 
@@ -16,5 +16,6 @@ int main() {
 
     float value = 0;
     densimd::kernels::active<float>().sigmoid(1, &value, &value);
-    std::printf("%.3f %.3f\n", static_cast<double>(prediction(0, 0)), static_cast<double>(value));
+    std::printf("%.3f %.3f %d.%d.%d\n", static_cast<double>(prediction(0, 0)), static_cast<double>(value),
+                DENSIMD_VERSION_MAJOR, DENSIMD_VERSION_MINOR, DENSIMD_VERSION_PATCH);
 }
