@@ -2,7 +2,9 @@
 #include <densimd/nn/csv.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <set>
@@ -143,7 +145,7 @@ class Cells {
 
 // Whether these seem to be numbers of a row and not names of columns, which 0, 1, 2 and 2010, 2011 may be.
 bool are_measured(const std::vector<std::string>& cells) {
-    Decimal ignored;
+    double ignored = 0;
     std::set<std::string_view> seen;
     bool measured = false;
     for (const std::string& cell : cells) {
@@ -290,14 +292,15 @@ class Table {
                 continue;
             }
             while (*cell == ' ' && delimiter_ != ' ' && cell != end) ++cell;
-            Decimal decimal;
-            const char* stop = read_short_decimal(cell, decimal);
+            double number = 0;
+            const char* stop = read_short_decimal(cell, number);
+            if (stop == nullptr) stop = read_long_decimal(cell, end, number);
             std::string_view text;
             if (stop != nullptr && (stop == end || *stop == delimiter_))
-                text = {cell, static_cast<std::size_t>(stop - cell)};
+                text = {cell, stop};
             else
-                std::tie(text, stop) = read_cell(cell, end, i, decimal);
-            const T value = rounded(decimal, text, i);
+                std::tie(text, stop) = read_cell(cell, end, i, number);
+            const T value = rounded(number, text, i);
             if (i == target_)
                 targets_.push_back(value);
             else
@@ -307,12 +310,19 @@ class Table {
         if (cell == end ? open_end_ : !open_end_ || !trimmed({cell + 1, end}).empty()) fail_ragged();
     }
 
+    // A number with more digits or an exponent, if nothing is special about it.
+    static const char* read_long_decimal(const char* cell, const char* end, double& number) {
+        const auto [stop, error] = std::from_chars(cell, end, number);
+        return error == std::errc() && std::abs(number) < 0x1p53 ? stop : nullptr;
+    }
+
     // The text of a cell without quotes and blanks, and where the cell ends.
     std::pair<std::string_view, const char*> text_at(const char* cell, const char* end,
                                                      std::size_t column) const {
         while (cell != end && is_blank(*cell) && *cell != delimiter_) ++cell;
         if (cell == end || *cell != '"') {
-            const char* const stop = std::find(cell, end, delimiter_);
+            const void* const found = std::memchr(cell, delimiter_, static_cast<std::size_t>(end - cell));
+            const char* const stop = found == nullptr ? end : static_cast<const char*>(found);
             return {trimmed({cell, stop}), stop};
         }
         const char* const text = ++cell;
@@ -327,47 +337,49 @@ class Table {
     }
 
     std::pair<std::string_view, const char*> read_cell(const char* cell, const char* end, std::size_t column,
-                                                       Decimal& decimal) const {
+                                                       double& number) const {
         const auto found = text_at(cell, end, column);
         const std::string_view text = found.first;
         const auto fail = [&](const std::string& why) {
             place_.fail(row_, column + 1, shown(text) + " (" + named(names_[column]) + ") " + why);
         };
-        const Reading reading = read_decimal(text, decimal);
+        const Reading reading = read_decimal(text, number);
         if (reading == Reading::too_large) fail("is out of range");
         if (reading != Reading::done) {
             if (text.find('\r') != text.npos) place_.fail_at_return(row_, column + 1);
             place_.fail(row_, column + 1, why_no_number(text, names_[column], delimiter_));
         }
-        if (whole_part_changes(text, decimal))
-            fail("is a number that double does not keep, which makes " + digits_of(decimal.value) +
+        if (whole_part_changes(text, number))
+            fail("is a number that double does not keep, which makes " + digits_of(number) +
                  " of it; if it is an identifier, leave its column out");
         return found;
     }
 
-    T rounded(const Decimal& decimal, std::string_view text, std::size_t column) {
+    T rounded(double number, std::string_view text, std::size_t column) {
         if constexpr (std::is_same_v<T, float>) {
-            lowest_[column] = std::min(lowest_[column], decimal.value);
-            highest_[column] = std::max(highest_[column], decimal.value);
-            const float value = static_cast<float>(decimal.value);
-            return static_cast<double>(value) == decimal.value ? value : rounded_off(decimal, text, column);
+            lowest_[column] = std::min(lowest_[column], number);
+            highest_[column] = std::max(highest_[column], number);
+            const float value = static_cast<float>(number);
+            return static_cast<double>(value) == number ? value : rounded_off(number, text, column);
         } else {
-            return decimal.value;
+            return number;
         }
     }
 
-    float rounded_off(const Decimal& decimal, std::string_view text, std::size_t column) {
-        const float value = nearest_float(text, decimal);
+    float rounded_off(double number, std::string_view text, std::size_t column) {
+        const float value = nearest_float(text, number);
         const auto fail = [&](const std::string& why) {
             place_.fail(row_, column + 1, shown(text) + " (" + named(names_[column]) + ") " + why);
         };
         if (!std::isfinite(value)) fail("is out of range for float; read_csv<double> reads it");
-        const double moved = std::abs(decimal.value - static_cast<double>(value)), unit = last_unit(decimal);
+        const double moved = std::abs(number - static_cast<double>(value));
+        Rounding& rounding = roundings_[column];
+        if (moved < 0.5 && moved <= rounding.moved) return value;
+        const double unit = last_unit(text);
         if (moved <= unit / 2) return value;
         if (moved >= 0.5 && unit <= 1)
             fail("is a number that float does not keep, which makes " + digits_of(value) +
                  " of it; read_csv<double> and Standardizer keep it");
-        Rounding& rounding = roundings_[column];
         if (moved > rounding.moved) rounding = {moved, row_, std::string(text)};
         return value;
     }

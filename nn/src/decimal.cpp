@@ -13,11 +13,10 @@ namespace {
 
 // A decimal number in its parts; digits may have a point among them.
 struct WrittenNumber {
-    bool negative;
+    bool negative, has_exponent;
     std::string_view digits;
     int exponent;
 
-    bool has_exponent;
     int decimals() const {
         const std::size_t point = digits.find('.');
         return point == digits.npos ? 0 : static_cast<int>(digits.size() - point - 1);
@@ -62,37 +61,35 @@ std::string shortest_digits(T value) {
 
 }  // namespace
 
-Reading read_decimal(std::string_view text, Decimal& decimal) {
+Reading read_decimal(std::string_view text, double& value) {
     if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
     const char* const end = text.data() + text.size();
-    double value = 0;
     const auto [stop, error] = std::from_chars(text.data(), end, value);
     if (error == std::errc::invalid_argument || stop != end) return Reading::no_number;
-    const WrittenNumber number = parts_of(text);
     if (error == std::errc::result_out_of_range) {
+        const WrittenNumber number = parts_of(text);
         if (first_place(number) > 0) return Reading::too_large;
         value = number.negative ? -0.0 : 0.0;
     } else if (!std::isfinite(value)) {
         return Reading::not_finite;
     }
-    decimal = {value, number.exponent - number.decimals()};
     return Reading::done;
 }
 
-float nearest_float(std::string_view text, const Decimal& decimal) {
+float nearest_float(std::string_view text, double value) {
     // Rounding twice goes wrong where the first time ends half-way between two floats.
     constexpr std::uint64_t below_float = (std::uint64_t{1} << 29) - 1, half = std::uint64_t{1} << 28;
-    const bool half_way = (std::bit_cast<std::uint64_t>(decimal.value) & below_float) == half;
-    const bool normal = std::abs(decimal.value) >= static_cast<double>(std::numeric_limits<float>::min());
-    if (decimal.value == 0 || (normal && !half_way)) return static_cast<float>(decimal.value);
+    const bool half_way = (std::bit_cast<std::uint64_t>(value) & below_float) == half;
+    const bool normal = std::abs(value) >= static_cast<double>(std::numeric_limits<float>::min());
+    if (value == 0 || (normal && !half_way)) return static_cast<float>(value);
     if (text.front() == '+') text.remove_prefix(1);
-    float value = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() ? value : static_cast<float>(decimal.value);
+    float nearest = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), nearest);
+    return error == std::errc() ? nearest : static_cast<float>(value);
 }
 
-bool whole_part_changes(std::string_view text, const Decimal& decimal) {
-    if (std::abs(decimal.value) < 0x1p53) return false;
+bool whole_part_changes(std::string_view text, double value) {
+    if (std::abs(value) < 0x1p53) return false;
     if (!text.empty() && text.front() == '+') text.remove_prefix(1);
     const WrittenNumber number = parts_of(text);
     if (number.has_exponent) return false;
@@ -100,8 +97,13 @@ bool whole_part_changes(std::string_view text, const Decimal& decimal) {
     written.remove_prefix(std::min(written.find_first_not_of('0'), written.size()));
     char digits[400];  // the largest double has 309
     const auto end =
-        std::to_chars(digits, digits + sizeof digits, std::abs(decimal.value), std::chars_format::fixed, 0);
+        std::to_chars(digits, digits + sizeof digits, std::abs(value), std::chars_format::fixed, 0);
     return written != std::string_view(digits, static_cast<std::size_t>(end.ptr - digits));
+}
+
+double last_unit(std::string_view text) {
+    const WrittenNumber number = parts_of(text);
+    return std::pow(10.0, number.exponent - number.decimals());
 }
 
 std::string digits_of(double value) { return shortest_digits(value); }
