@@ -52,8 +52,15 @@ int main() {
     check(!net.try_predict(wrong, predictions, workspace), "a wrong shape is refused");
     check(out[0] == 7, "what is refused writes nothing");
 
-    // What throws only where something is wrong can be called.
     nn::Matrix<float> Y(rows, outputs);
+    const nn::MatrixView<const float> targets = Y.view();
+    net.reset_optimizer(nn::adam());
+    const auto loss = net.try_train_step(X, targets, nn::mean_squared_error, nn::adam(), workspace);
+    check(loss.has_value() && *loss > 0, "it takes a step");
+    check(!net.try_train_step(X, X, nn::categorical_cross_entropy, nn::adam(), workspace).has_value(),
+          "a step that does not fit is refused");
+
+    // What throws only where something is wrong can be called.
     int epochs = 0;
     net.fit(X, Y, {.epochs = 2, .on_epoch = [&](const nn::EpochRecord&) { return ++epochs < 5; }});
     check(epochs == 2, "it trains");
