@@ -1,6 +1,7 @@
 // What optimisers accept.
 #pragma once
 
+#include <cmath>
 #include <limits>
 
 #include <densimd/nn/optimizer.hpp>
@@ -26,16 +27,21 @@ template <class T, class Report = Throw>
 bool check_optimizer(const Optimizer& o, const Report& report = {}) {
     using Method = Optimizer::Method;
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    // Subnormal it would be taken for 0.
-    constexpr double smallest_epsilon = static_cast<double>(std::numeric_limits<T>::min());
+    constexpr double smallest = static_cast<double>(std::numeric_limits<T>::min());
+    // A gradient whose share of the second moment is flushed to 0 must still be small beside epsilon, or the
+    // step, m / epsilon, would be any length.
+    const double smallest_epsilon = std::sqrt(smallest / (1 - static_cast<double>(static_cast<T>(o.beta2))));
+    // Elements whose squares are flushed to 0 are not seen in a norm, however many they are.
+    const double smallest_norm = std::sqrt(smallest) * 0x1p20;
     const bool has_momentum = o.method == Method::momentum || o.method == Method::nesterov;
     const bool has_moments = o.method == Method::adam || o.method == Method::adamw;
     return ((o.method >= Method::sgd && o.method <= Method::adamw) ||
             report([] { return std::string("unknown optimizer"); })) &&
            check_number<T>("learning_rate", o.learning_rate, 0, infinity, report) &&
            check_number<T>("weight_decay", o.weight_decay, 0, infinity, report) &&
-           (o.max_gradient_norm > 0 || report([&] {
-                return "max_gradient_norm is " + text(o.max_gradient_norm) + "; expected more than 0";
+           (o.max_gradient_norm >= smallest_norm || report([&] {
+                return "max_gradient_norm is " + text(o.max_gradient_norm) + "; expected at least " +
+                       text(smallest_norm);
             })) &&
            (!has_momentum || check_number<T>("momentum", o.momentum, 0, 1, report)) &&
            (!has_moments || (check_number<T>("beta1", o.beta1, 0, 1, report) &&

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <densimd/nn/training.hpp>
+#include <densimd/subnormals.hpp>
 
 #include "check.hpp"
 
@@ -64,6 +65,7 @@ bool check_loss(MatrixView<const T> Y, const std::vector<Dense>& layers, Loss lo
 /// loss.
 template <class T>
 void check_metric(Metric metric, Loss loss, MatrixView<const T> Y) {
+    const kernels::FlushSubnormals flush;
     const bool has_logits = loss == Loss::categorical_cross_entropy;
     switch (metric) {
         case Metric::none:

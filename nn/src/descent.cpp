@@ -128,14 +128,17 @@ std::optional<Overflow> Descent<T>::find_overflow(const kernels::StepOptions<T>&
     const T decay = optimizer_.method == Method::adamw ? T(0) : options.weight_decay;
     const T kept = adaptive ? adam.beta1 : static_cast<T>(optimizer_.momentum),
             taken = adaptive ? 1 - kept : 1;
+    const bool looks_ahead = optimizer_.method == Method::nesterov;
     for (std::size_t i = 0; i < gradient_.size(); ++i) {
         const T d = gradient_[i] * options.gradient_scale + decay * parameters[i];
-        const bool first =
-            state_.first_moment.empty() ? fits(d) : fits(kept * state_.first_moment[i] + taken * d);
-        const bool second =
-            !adaptive || fits(adam.beta2 * state_.second_moment[i] + (1 - adam.beta2) * d * d);
-        if (!first || !second)
-            return Overflow{state_name(optimizer_.method, first), i, static_cast<double>(d)};
+        const T first = state_.first_moment.empty() ? d : kept * state_.first_moment[i] + taken * d;
+        const bool first_fits = fits(first) && (!looks_ahead || fits(d + kept * first));
+        // Also as the step takes it, corrected for the zeros that it began with.
+        const bool second_fits =
+            !adaptive ||
+            fits((adam.beta2 * state_.second_moment[i] + (1 - adam.beta2) * d * d) / (1 - adam.beta2_power));
+        if (!first_fits || !second_fits)
+            return Overflow{state_name(optimizer_.method, first_fits), i, static_cast<double>(d)};
     }
     return {};
 }

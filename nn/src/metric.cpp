@@ -25,6 +25,7 @@ const T* target_row(const Rows<T>& rows, std::size_t i) {
 // The sum over rows and columns of squared distances to the column's mean.
 template <class T>
 double spread(const Rows<T>& rows) {
+    const kernels::FlushSubnormals flush;
     double total = 0;
     for (std::size_t j = 0; j < rows.Y.cols(); ++j) {
         double mean = 0;

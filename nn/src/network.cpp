@@ -119,10 +119,12 @@ inline void BasicNetwork<T>::predict_alone(const MatrixView<const T>& X, const M
                                   X.stride(), out.data(), out.stride(), workspace.batch(),
                                   workspace.scratch(layers_, 0));
     };
-    if (X.rows() == 1) {
-        // Every activation but identity uses its logits; and what sigmoid makes of them, see kernels.hpp.
-        const bool is_unused = layers_.back().activation == Activation::identity;
-        return compute_flushed(is_unused ? outputs() : 0, out.data(), forward);
+    constexpr std::size_t few_parameters = 1 << 14;
+    if (X.rows() == 1 && parameters_.size() <= few_parameters) {
+        // The others use what could be an exact subnormal number once more; see kernels.hpp.
+        const Activation last = layers_.back().activation;
+        const bool is_unread = last == Activation::identity || last == Activation::leaky_relu;
+        return compute_flushed(is_unread ? outputs() : 0, out.data(), forward);
     }
     const kernels::FlushSubnormals flush;
     forward();

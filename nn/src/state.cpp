@@ -91,6 +91,7 @@ void BasicNetwork<T>::training_state(TrainingState<T>& into) const {
 
 template <class T>
 bool BasicNetwork<T>::restore(const TrainingState<T>& state, OtherRounding other) {
+    const kernels::FlushSubnormals flush;
     const OptimizerState<T>& optimizer = state.optimizer;
     if (state.layers != layers_)
         throw Error("restore: the state is of a network " + shape_of(state.layers) + "; expected " +

@@ -131,7 +131,7 @@ void wait_until_gone(const Trial& trial) noexcept {
 // Whether so many threads more can be had, found out by starting them. (Another may take the last one before
 // OpenMP does. That cannot be prevented.)
 bool can_start(int count) noexcept {
-    // Not by new: programs may count those.
+    // OpenMP allocates by malloc, too, when it starts threads.
     Trial* const trials = static_cast<Trial*>(std::malloc(static_cast<std::size_t>(count) * sizeof(Trial)));
     if (trials == nullptr) return false;
     pthread_attr_t attributes;

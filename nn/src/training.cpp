@@ -151,7 +151,7 @@ T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss l
     });
     const T count = static_cast<T>(X.rows());
     for (T& g : gradient) g /= count;
-    return static_cast<T>(losses / static_cast<double>(X.rows()));
+    return mean_of<T>(losses, X.rows());
 }
 
 template <class T>
@@ -180,7 +180,7 @@ std::optional<T> BasicNetwork<T>::step(const MatrixView<const T>& X, const Matri
     if (descent.overflow())
         return refuse([&] { return "train_step: " + text_of(*descent.overflow(), layers_); });
     ++steps_trained_;
-    return static_cast<T>(losses / static_cast<double>(X.rows()));
+    return mean_of<T>(losses, X.rows());
 }
 
 template <class T>
@@ -226,11 +226,12 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     const Work<T> validate{*kernels_,  layers_,      validation_workspace,
                            validation, options.loss, options.threads};
     MetricSum<T> metric(options.metric, training);
-    TrainingState<T> last_finite = training_state();
+    TrainingState<T> last_finite;
     History history{.epochs = {}, .engine = engine};
 
     for (std::size_t e = 0; e < options.epochs; ++e) {
         const Clock::time_point start = Clock::now();
+        training_state(last_finite);  // on_epoch may have restored another one
         EpochRecord record;
         record.epoch = epochs_trained_ + 1;
         const auto diverged = [&](const std::string& what, std::size_t step) {
@@ -248,7 +249,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
                         [rows = split.training.data()](std::size_t i) { return rows[i]; });
         }
 
-        // Anew in each epoch: on_epoch may have restored another state.
+        // Anew in each epoch, likewise.
         prepare(options.optimizer);
         Descent<T> descent(*kernels_, options.optimizer, optimizer_state_, gradient_);
         const Trainer<T> trainer(train, parameters_.data(), descent);
@@ -284,7 +285,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         if (descent.overflow()) diverged(text_of(*descent.overflow(), layers_), step);
         if (!kernels_->all_finite(parameters_.size(), parameters_.data()))
             diverged("after it a weight is not finite", step);
-        record.training = {losses / static_cast<double>(order.size()), metric.value()};
+        record.training = {mean_of<double>(losses, order.size()), metric.value()};
         record.seconds = seconds_since(start);
         if (validation.count > 0) {
             record.validation = validate.evaluate(parameters_.data(), options.metric);
@@ -294,7 +295,6 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         history.threads = std::max(history.threads, team);
         epochs_trained_ = record.epoch;
         steps_trained_ += step;
-        training_state(last_finite);
         history.epochs.push_back(record);
         if (options.on_epoch && !options.on_epoch(record)) break;
     }

@@ -43,6 +43,13 @@ bool has_long_rows(const Dense& layer) {
     return layer.outputs * sizeof(T) >= 2048;
 }
 
+/// Of so many rows' losses.
+template <class T>
+T mean_of(double sum, std::size_t rows) noexcept {
+    const kernels::FlushSubnormals flush;
+    return static_cast<T>(sum / static_cast<double>(rows));
+}
+
 // The rows are split over the threads, and no sum is.
 template <class T>
 struct Work {
@@ -146,7 +153,7 @@ struct Work {
             losses += forward(parameters, first, count, false);
             if (metric != Metric::none) add_metric(sum, parameters, first, count, 0);
         }
-        return {losses / static_cast<double>(source.count), sum.value()};
+        return {mean_of<double>(losses, source.count), sum.value()};
     }
 };
 

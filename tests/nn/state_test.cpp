@@ -82,6 +82,33 @@ TEST_CASE("the step that fit stops at is the one that train_step refuses") {
     }
 }
 
+TEST_CASE("no direction becomes infinite, of whatever optimiser, nor does the corrected second moment") {
+    nn::Optimizer decaying = nn::sgd(0.1);
+    decaying.weight_decay = 0.1;
+    const struct {
+        nn::Optimizer optimizer;
+        const char* state;
+    } cases[] = {{nn::momentum(1e-9), "the velocity"},
+                 {nn::nesterov(1e-9), "the velocity"},
+                 {decaying, "the direction"},
+                 {nn::adam(), "second moment"}};
+    for (const auto& [optimizer, state] : cases) {
+        nn::Network net({.inputs = 1, .layers = {{1, nn::identity}}});
+        net.layer(0).weights(0, 0) = 1;
+        net.reset_optimizer(optimizer);
+        nn::Workspace<float> workspace = net.make_workspace();
+        // A residual of 1e19, and a gradient of 2e19 times the input.
+        const bool adaptive = optimizer.method == Method::adam;
+        const nn::Matrix<float> X(1, 1, {adaptive ? 10.f : 1.7e19f}), Y(1, 1, {adaptive ? 1e19f : 1e18f});
+        check_refused(net,
+                      [&] {
+                          for (int i = 0; i < 5; ++i)
+                              net.train_step(X, Y, nn::mean_squared_error, optimizer, workspace);
+                      },
+                      {state, "layer 0, weight [0][0]", "would become infinite"});
+    }
+}
+
 TEST_CASE("gradients that are large but whose squares are kept are stepped with") {
     // The sum of the squares is infinite, each share of them in the second moment is not.
     Problem<float> p;
@@ -157,6 +184,22 @@ TEST_CASE_TEMPLATE("try_train_step steps as train_step does, and changes nothing
     p.X(7, 1) = 0;
     p.Y(7, 1) = std::numeric_limits<T>::max();
     fails(X, Y, loss, nn::adam());
+}
+
+TEST_CASE("a fit that diverges goes back to what on_epoch restored") {
+    Problem<float> p;
+    nn::TrainingState<float> state = p.net.training_state();
+    state.epochs_trained = 100;
+    state.parameters[0] = 1e30f;
+    CHECK_THROWS_AS(p.net.fit(p.X, p.Y,
+                              {.epochs = 3,
+                               .on_epoch =
+                                   [&](const nn::EpochRecord&) {
+                                       p.net.restore(state);
+                                       return true;
+                                   }}),
+                    nn::TrainingDiverged);
+    CHECK(p.net.training_state() == state);
 }
 
 TEST_CASE("states count the steps of fit and train_step") {

@@ -1,8 +1,6 @@
 // Subnormal numbers are zeros in every call of nn: the rule in <densimd/subnormals.hpp>.
 #include <doctest/doctest.h>
 
-#include <omp.h>
-
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -155,7 +153,28 @@ TEST_CASE_TEMPLATE("no state and no weight becomes subnormal", T, float, double)
     }
 }
 
+TEST_CASE_TEMPLATE("exact subnormal results are flushed, alone and in a batch", T, float, double) {
+    // Products of powers of two are exact, also with leaky_relu's slope: no exception flag tells of them.
+    for (const nn::Activation last : activations)
+        for (const T weight : {T(1), T(0.25), T(-0x1p-10), T(3)}) {
+            nn::BasicNetwork<T> net({.inputs = 1, .layers = {{1, last}}});
+            net.layer(0).weights(0, 0) = weight;
+            nn::Workspace<T> workspace = net.make_workspace();
+            for (int exponent = 0; exponent < 40; ++exponent)
+                for (const T sign : {T(1), T(-1)}) {
+                    const std::vector<T> x(2, sign * std::ldexp(smallest_normal<T>, exponent));
+                    T alone = 0;
+                    REQUIRE(net.try_predict({x.data(), 1, 1}, {&alone, 1, 1}, workspace));
+                    const T together = net.predict({x.data(), 2, 1})(1, 0);
+                    INFO("last ", static_cast<int>(last), ", weight ", weight, ", exponent ", exponent);
+                    CHECK(bit_difference(std::vector<T>{alone}, std::vector<T>{together}) == "");
+                    CHECK(subnormals_in(std::vector<T>{alone}) == 0);
+                }
+        }
+}
+
 TEST_CASE_TEMPLATE("training has the same bits whatever the caller flushes", T, float, double) {
+    const AllThreads all_threads;
     Random random;
     const auto X = small_numbers<T>(random, 64, 6);
     nn::Matrix<T> Y(64, 1);
@@ -165,21 +184,57 @@ TEST_CASE_TEMPLATE("training has the same bits whatever the caller flushes", T, 
                  std::vector<std::vector<nn::LayerOptions>>{{{1, nn::sigmoid}},
                                                             {{16, nn::tanh}, {1, nn::identity}},
                                                             {{40, nn::relu}, {1, nn::identity}}}) {
+                std::vector<double> losses;
                 const auto trained = [&](bool flushes) {
                     const densimd::kernels::FlushSubnormals flush(flushes);
                     nn::BasicNetwork<T> net({.inputs = 6, .layers = layers});
                     net.fit(X, Y, {.optimizer = optimizer, .batch_size = batch, .epochs = 3, .threads = 2});
+                    nn::Workspace<T> workspace = net.make_workspace(64);
+                    losses.push_back(static_cast<double>(
+                        net.train_step(X, Y, nn::mean_squared_error, optimizer, workspace, 1)));
+                    losses.push_back(static_cast<double>(
+                        net.train_step(X, Y, nn::mean_squared_error, optimizer, workspace, 3)));
+                    losses.push_back(net.evaluate(X, Y, nn::mean_squared_error).loss);
                     return net.training_state();
                 };
                 CHECK(trained(false) == trained(true));
+                CHECK(losses.size() == 6);
+                for (std::size_t i = 0; i < 3; ++i) CHECK(losses[i] == losses[i + 3]);
             }
 }
 
-TEST_CASE("an epsilon that would be taken for 0 is refused") {
+TEST_CASE_TEMPLATE("losses too small for a normal number are 0 on any number of threads", T, float, double) {
+    const AllThreads all_threads;
+    nn::BasicNetwork<T> net({.inputs = 1, .layers = {{1, nn::identity}}});
+    net.layer(0).weights(0, 0) = 1;
+    nn::Workspace<T> workspace = net.make_workspace(4);
+    const T x = std::sqrt(smallest_normal<T>) * 2;  // whose square is normal, a quarter of it is not
+    const nn::Matrix<T> X(4, 1, {x, 0, 0, 0}), Y(4, 1);
+    for (const int threads : {1, 3})
+        CHECK(subnormals_in(std::vector<T>{
+                  net.train_step(X, Y, nn::mean_squared_error, nn::sgd(0), workspace, threads)}) == 0);
+    CHECK(std::fpclassify(net.evaluate(X, Y, nn::mean_squared_error).loss) != FP_SUBNORMAL);
+}
+
+TEST_CASE("an epsilon beside which flushed squares are not small is refused, and a norm that they hide") {
     nn::Network net({.inputs = 1, .layers = {{1, nn::identity}}});
     nn::Optimizer adam = nn::adam();
-    adam.epsilon = 1e-40;
-    check_refused(net, [&] { net.reset_optimizer(adam); }, {"epsilon", "1e-40", "1.17549e-38"});
+    adam.epsilon = 3e-18;
+    check_refused(net, [&] { net.reset_optimizer(adam); }, {"epsilon", "3e-18", "at least 3.4"});
+    adam = nn::adam();
+    adam.max_gradient_norm = 1e-25;
+    check_refused(net, [&] { net.reset_optimizer(adam); }, {"max_gradient_norm is 1e-25", "at least 1.1"});
+    // Gradients around the least epsilon move the weight by no more than the learning rate.
+    adam = nn::adam();
+    adam.epsilon = 4e-18;
+    for (const float target : {1e-17f, 4e-18f, 3e-18f, 1e-18f, 1e-19f, 1e-20f}) {
+        for (float& parameter : net.parameters()) parameter = 0;
+        net.reset_optimizer(adam);
+        nn::Workspace<float> workspace = net.make_workspace();
+        const nn::Matrix<float> X(1, 1), Y(1, 1, {target});
+        net.train_step(X, Y, nn::huber, adam, workspace);
+        CHECK(std::abs(net.layer(0).biases[0]) <= 0.00101f);
+    }
 }
 
 #if defined(__x86_64__)

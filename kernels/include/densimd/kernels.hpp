@@ -23,9 +23,9 @@
 //
 // Kernels leave the thread's floating-point control register as it is and compute with its rounding and
 // flushing; ISAs agree where it rounds to nearest. On subnormal numbers many CPUs are up to a hundred times
-// slower: <densimd/subnormals.hpp> says how densimd::nn deals with them, and how a caller of kernels can. On
-// x86, network_forward of one row sets MXCSR's flag DE or UE if any number that it met or made was subnormal,
-// except outputs of an identity layer.
+// slower: <densimd/subnormals.hpp> says how networks deal with them, and how a caller of kernels can. On x86,
+// network_forward of one row sets MXCSR's flag DE or UE if any number that it met or made was subnormal; of
+// its outputs only those of sigmoid, tanh, softplus, relu and elu are seen.
 #pragma once
 
 #include <densimd/version.hpp>

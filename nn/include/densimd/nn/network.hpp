@@ -14,6 +14,7 @@
 #include <densimd/nn/matrix.hpp>
 #include <densimd/nn/memory.hpp>
 #include <densimd/nn/training.hpp>
+#include <densimd/subnormals.hpp>
 
 namespace densimd::nn {
 
@@ -77,8 +78,9 @@ class Workspace {
     AlignedVector<T> memory_;
 };
 
-/// Network computes in float, Network64 in double. Copies are independent. const members may be called from
-/// any number of threads at once, each with a workspace of its own.
+/// Network computes in float, Network64 in double, both without subnormal numbers: see
+/// densimd/subnormals.hpp. Copies are independent. const members may be called from any number of threads at
+/// once, each with a workspace of its own.
 template <class T>
 class BasicNetwork {
   public:

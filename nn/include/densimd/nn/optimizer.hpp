@@ -18,13 +18,14 @@ struct Optimizer {
     enum class Method { sgd, momentum, nesterov, adam, adamw };
 
     Method method = Method::sgd;
-    double learning_rate = 0.1;                   ///< at least 0
-    double momentum = 0.9;                        ///< of momentum and nesterov, in [0, 1)
-    double beta1 = 0.9, beta2 = 0.999;            ///< of adam and adamw, in [0, 1)
-    double epsilon = 1e-8;                        ///< of adam and adamw, more than 0
-    double weight_decay = 0;                      ///< of weights and biases alike, at least 0
-    double max_gradient_norm =                    ///< a longer gradient, of all layers together, is
-        std::numeric_limits<double>::infinity();  ///< scaled down to this length; more than 0
+    double learning_rate = 0.1;         ///< at least 0
+    double momentum = 0.9;              ///< of momentum and nesterov, in [0, 1)
+    double beta1 = 0.9, beta2 = 0.999;  ///< of adam and adamw, in [0, 1)
+    double epsilon = 1e-8;      ///< of adam and adamw; at least 4e-18, or sqrt(smallest normal / (1 - beta2))
+    double weight_decay = 0;    ///< of weights and biases alike, at least 0
+    double max_gradient_norm =  ///< a longer gradient, of all layers together, is
+        std::numeric_limits<double>::infinity();  ///< scaled down to this length; at least 1.2e-13 (1.6e-148
+                                                  ///< in double)
 };
 
 constexpr Optimizer sgd(double learning_rate) { return {.learning_rate = learning_rate}; }

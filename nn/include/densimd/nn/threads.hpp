@@ -15,7 +15,8 @@ namespace densimd::nn {
 /// - where densimd was built without OpenMP;
 /// - where the system grants no more threads (limits of processes or memory): each thread of the program's
 ///   that is to have a larger team than it had last tries that first, which costs as much again as starting
-///   the threads, and if it fails not again for a second. OpenMP would end the process;
+///   the threads and allocates as that does, and if it fails not again for a second. OpenMP would end the
+///   process;
 /// - after a fork, in a child of a process that had ever started a thread: GNU's runtime may wait in it for
 ///   threads that only its parent has. A child that executes a program begins anew;
 /// - where a Linux control group grants the time of fewer than two CPUs, and of the CPUs granted no more than
