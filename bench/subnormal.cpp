@@ -19,8 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 Operands scaled(const Operands& ordinary, float factor) {
     Operands scaled = ordinary;
-    for (const auto member : {&Operands::X, &Operands::W, &Operands::b, &Operands::Z, &Operands::dZ,
-                              &Operands::A, &Operands::Y, &Operands::V})
+    for (const auto member :
+         {&Operands::X, &Operands::b, &Operands::Z, &Operands::dZ, &Operands::A, &Operands::Y, &Operands::V})
         for (float& x : scaled.*member) x *= factor;
     return scaled;
 }
