@@ -117,7 +117,8 @@ void make_small(Run& run, Data& data, nn::Loss loss) {
         const bool is_last = l + 1 == net.layers().size();
         for (std::size_t j = 0; j < layer.weights.cols(); ++j) {
             if (!is_last && j % 3 == 1 && layer.activation != nn::identity)
-                layer.biases[j] = j % 2 == 0 ? -100.0f : -30.0f;
+                // Sigmoids of less than -87 are another matter: they take the exponential's full range.
+                layer.biases[j] = j % 2 == 0 ? (layer.activation == nn::relu ? -100.0f : -80.0f) : -30.0f;
             if (j % 3 == 2)
                 for (std::size_t k = 0; k < layer.weights.rows(); ++k) layer.weights(k, j) *= 1e-30f;
         }

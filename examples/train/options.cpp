@@ -17,15 +17,15 @@ using common::whole_number;
 constexpr const char* footer =
     R"(A CSV file has a header line, numbers in every cell and commas between them, or what
 --delimiter says. Blank lines and comments (#) are skipped; a first column without a name is taken
-for the rows' index and left out. Features are standardised; a fifth of the rows is held out for the test, a fifth of the others for the
-validation loss. The output layer is sigmoid, except for cce: then it is identity, and for mse,
+for the rows' index and left out. Features are standardised; a fifth of the rows, chosen at random, is
+held out for the test, a fifth of the others for the validation loss. The output layer is sigmoid, except for cce: then it is identity, and for mse,
 mae and huber with targets outside 0..1: then it is identity, and the targets are standardised too.
 
 In the output folder are results.csv, history.csv, plots of them, and predictions.csv: for each
 test row its target, what was predicted (a number, or the class), and what each output of a network
-for classes said: probabilities for bce and cce.
+for classes said: probabilities, for cce of all classes together, for bce of each on its own.
 
-Exit codes: 0 done; 1 a plot could not be drawn, or a result of --seeds is worse than it has to be;
+Exit codes: 0 done, without plots where gnuplot is missing; 1 gnuplot failed, or a result of --seeds is worse than it has to be;
 2 something is wrong with the command line or the data; 3 training diverged.
 
 Examples:

@@ -72,7 +72,7 @@ void check_metric(Metric metric, Loss loss, MatrixView<const T> Y) {
             return;
         case Metric::accuracy:
             check_range<T>(Y, 0, 1, "accuracy",
-                           "from 0 to 1: is a class right or not; for other targets there is r2", Throw{});
+                           "from 0 to 1, as of classes; for other targets there is r2", Throw{});
             for (std::size_t i = 0; i < Y.rows() && Y.cols() > 1; ++i) {
                 const T* const row = Y.row(i);
                 const T most = *std::max_element(row, row + Y.cols());

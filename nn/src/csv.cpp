@@ -263,6 +263,7 @@ class Table {
             if (no_header) place_.fail("expected a header" + without);
             return *index;
         }
+        if (no_header) place_.fail("expected a header" + without);
         const std::string& wanted = std::get<std::string>(options_.target);
         if (wanted.empty()) place_.fail("no target column is named");
         if (!options_.header)

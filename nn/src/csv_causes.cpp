@@ -137,7 +137,7 @@ std::string other_delimiter(std::string_view line, char delimiter) {
     if (line.find(delimiter) != line.npos) return "";
     for (const char other : {';', '\t', '|', ',', ':', ' '})
         if (line.find(other) != line.npos)
-            return "; the line has no " + delimiter_name(delimiter) + ": is " + delimiter_name(other) +
+            return "; the line is without " + delimiter_name(delimiter) + ": is " + delimiter_name(other) +
                    " the delimiter?";
     return "";
 }

@@ -121,14 +121,19 @@ TEST_CASE("what stands for a missing value, words, and numbers written otherwise
            {"row 2, column 2", "two have an empty cell between them"});
 }
 
+TEST_CASE("a first row of numbers is no header, even if one of them is the target's name") {
+    refuse("0.956,0.948,0\n0.1,0.2,1\n", {.target = "0"}, {"expected a header", "is there no header?"});
+}
+
 TEST_CASE("files with another delimiter") {
     refuse("a;b\n1;2\n", target_b,
-           {"no target column 'b'", "the columns are a;b", "the line has no ',': is ';' the delimiter?"});
+           {"no target column 'b'", "the columns are a;b", "the line is without ',': is ';' the delimiter?"});
     refuse("a\tb\n1\t2\n", target_b, {"is a tab the delimiter?"});
     refuse("1;2\n3;4\n", no_header, {"is ';' the delimiter?"});
     refuse("1;2\n3;4\n", {.header = false, .target = std::size_t{0}},
-           {"no column besides the target; the line has no ','"});
-    refuse("a,b\n1,2\n", {.delimiter = ';', .target = "b"}, {"the line has no ';': is ',' the delimiter?"});
+           {"no column besides the target; the line is without ','"});
+    refuse("a,b\n1,2\n", {.delimiter = ';', .target = "b"},
+           {"the line is without ';': is ',' the delimiter?"});
 }
 
 TEST_CASE("files that are no text, or no UTF-8") {

@@ -178,8 +178,8 @@ TEST_CASE_TEMPLATE("training has the same bits whatever the caller flushes", T, 
     Random random;
     const auto X = small_numbers<T>(random, 64, 6);
     nn::Matrix<T> Y(64, 1);
-    for (const std::size_t batch : {1u, 7u, 32u})
-        for (const nn::Optimizer& optimizer : {nn::sgd(0.1), nn::momentum(0.1), nn::adam()})
+    for (const std::size_t batch : {1u, 32u})
+        for (const nn::Optimizer& optimizer : {nn::sgd(0.1), nn::adam()})
             for (const std::vector<nn::LayerOptions>& layers :
                  std::vector<std::vector<nn::LayerOptions>>{{{1, nn::sigmoid}},
                                                             {{16, nn::tanh}, {1, nn::identity}},

@@ -17,7 +17,7 @@ namespace densimd::nn {
 struct CsvOptions {
     bool header = true;    ///< whether the first line holds the columns' names
     char delimiter = ',';  ///< between cells: one of , ; : | tab or blank
-    /// The column to predict, by its name (needs a header) or its index, counted from 0.
+    /// The column to predict, by its name (needs a header) or its index, counted from 0 (a std::size_t: 3u).
     std::variant<std::string, std::size_t> target;
 };
 
