@@ -263,12 +263,12 @@ class Table {
             if (no_header) place_.fail("expected a header" + without);
             return *index;
         }
-        if (no_header) place_.fail("expected a header" + without);
         const std::string& wanted = std::get<std::string>(options_.target);
         if (wanted.empty()) place_.fail("no target column is named");
         if (!options_.header)
             place_.fail("the target column " + shown(wanted) + " cannot be found by name without a header");
         const auto matches = std::count(names_.begin(), names_.end(), wanted);
+        if (matches > 0 && no_header) place_.fail("expected a header" + without);
         if (matches == 1)
             return static_cast<std::size_t>(std::find(names_.begin(), names_.end(), wanted) - names_.begin());
         if (matches > 1)
