@@ -92,7 +92,8 @@ TEST_CASE("no direction becomes infinite, of whatever optimiser, nor does the co
                  {nn::nesterov(1e-9), "the velocity"},
                  {decaying, "the direction"},
                  {nn::adam(), "second moment"}};
-    for (const auto& [optimizer, state] : cases) {
+    for (const auto& c : cases) {
+        const nn::Optimizer& optimizer = c.optimizer;
         nn::Network net({.inputs = 1, .layers = {{1, nn::identity}}});
         net.layer(0).weights(0, 0) = 1;
         net.reset_optimizer(optimizer);
@@ -105,7 +106,7 @@ TEST_CASE("no direction becomes infinite, of whatever optimiser, nor does the co
                           for (int i = 0; i < 5; ++i)
                               net.train_step(X, Y, nn::mean_squared_error, optimizer, workspace);
                       },
-                      {state, "layer 0, weight [0][0]", "would become infinite"});
+                      {c.state, "layer 0, weight [0][0]", "would become infinite"});
     }
 }
 
