@@ -33,7 +33,7 @@ struct Problem {
 
 TEST_CASE("allocations are counted") {
     // A compiler may leave out memory that nothing sees.
-    static const void* volatile seen;
+    static const volatile void* volatile seen = nullptr;
     CHECK(allocations_of([] {
               const std::vector<int> values(3);
               seen = values.data();
@@ -42,6 +42,7 @@ TEST_CASE("allocations are counted") {
               const nn::AlignedVector<float> values(3);
               seen = values.data();
           }) == 1);
+    CHECK(seen != nullptr);
 }
 
 TEST_CASE_TEMPLATE("predict and try_predict allocate nothing", T, float, double) {
