@@ -1,16 +1,15 @@
-// Checks at the door that several files share. Each is true, or what `report` makes of a message that is put
-// together only when it is wanted: Throw throws an Error, with the numbers in it; Refuse is false, for calls
-// that must not throw.
+// Checks of arguments that several files share. A check returns true, or what `report` returns for its
+// message: Throw throws an Error with it; Refuse returns false, for calls that must not throw. Messages are
+// composed only when they are wanted.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <string>
-#include <vector>
 
+#include <densimd/nn/error.hpp>
 #include <densimd/nn/matrix.hpp>
-#include <densimd/nn/network.hpp>
 
 namespace densimd::nn {
 
@@ -37,25 +36,6 @@ inline std::string text(double value) {
     char digits[32];
     std::snprintf(digits, sizeof digits, "%g", value);
     return digits;
-}
-
-inline std::string shape_of(const std::vector<Dense>& layers) {
-    if (layers.empty()) return "without layers";
-    std::string text = std::to_string(layers.front().inputs);
-    for (const Dense& layer : layers) text += "-" + std::to_string(layer.outputs);
-    return text;
-}
-
-/// "layer 1, weight [3][0]" or "layer 0, bias [2]", all counted from 0, by the place in the flat buffer.
-inline std::string parameter_name(const std::vector<Dense>& layers, std::size_t at) {
-    std::size_t l = layers.size() - 1;
-    while (l > 0 && layers[l].weights > at) --l;
-    const Dense& layer = layers[l];
-    const std::string name = "layer " + std::to_string(l);
-    if (at >= layer.biases) return name + ", bias [" + std::to_string(at - layer.biases) + "]";
-    const std::size_t place = at - layer.weights;
-    return name + ", weight [" + std::to_string(place / layer.stride) + "][" +
-           std::to_string(place % layer.stride) + "]";
 }
 
 template <class Report = Throw>

@@ -44,7 +44,7 @@ struct LayerParameters {
 template <class T>
 class BasicNetwork;
 template <class T>
-class Pass;
+class ForwardBackward;
 
 /// The memory of a pass through a network of one shape, for up to `batch` rows: made by
 /// Network::make_workspace, owned by the caller, used by one call at a time. Whoever has a workspace can use
@@ -56,7 +56,7 @@ class Workspace {
 
   private:
     friend class BasicNetwork<T>;
-    friend class Pass<T>;
+    friend class ForwardBackward<T>;
     Workspace(const std::vector<Dense>& layers, std::uint64_t layout, std::size_t batch);
     bool fits(const std::vector<Dense>& layers, std::uint64_t layout) const noexcept {
         // One that was moved from has no memory.
@@ -176,18 +176,13 @@ class BasicNetwork {
                        Workspace<T>& workspace) const noexcept;
     void predict_on_team(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
                          int threads) const noexcept;
-    // Report: what happens to what is refused, see check.hpp.
-    template <class Report>
-    bool check_data(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
-                    const Report& report) const;
-    template <class Report>
-    bool check_batch(std::size_t rows, const Workspace<T>& workspace, const Report& report) const;
+    // Report: what becomes of a refused call, see check.hpp.
     template <class Report>
     std::optional<T> step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
                           const Optimizer& optimizer, Workspace<T>& workspace, int threads,
                           const Report& report);
     // To a state of this network's own.
-    void go_back(const TrainingState<T>& state);
+    void roll_back(const TrainingState<T>& state);
     bool has_memory_for(const Optimizer& optimizer) const noexcept;
     // Makes the optimiser's state one of its method; returns the state that was replaced.
     OptimizerState<T> prepare(const Optimizer& optimizer);

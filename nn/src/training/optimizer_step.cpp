@@ -1,7 +1,10 @@
 // Steps of optimisers.
-#include "descent.hpp"
+#include "training/optimizer_step.hpp"
 
 #include <limits>
+
+#include "check.hpp"
+#include "model/names.hpp"
 
 namespace densimd::nn {
 namespace {
@@ -26,6 +29,11 @@ const char* state_name(Method method, bool second) {
 
 }  // namespace
 
+std::string text(const Overflow& overflow, const std::vector<Dense>& layers) {
+    return std::string(overflow.state) + " of " + parameter_name(layers, overflow.parameter) +
+           " (counted from 0) would become infinite, from a gradient of " + text(overflow.gradient);
+}
+
 template <class T>
 OptimizerState<T> fresh_state(Method method, std::size_t parameters) {
     OptimizerState<T> state;
@@ -36,7 +44,7 @@ OptimizerState<T> fresh_state(Method method, std::size_t parameters) {
 }
 
 template <class T>
-kernels::AdamOptions<T> Descent<T>::adam_options() const noexcept {
+kernels::AdamOptions<T> OptimizerStep<T>::adam_options() const noexcept {
     return {.beta1 = static_cast<T>(optimizer_.beta1),
             .beta2 = static_cast<T>(optimizer_.beta2),
             .epsilon = static_cast<T>(optimizer_.epsilon),
@@ -45,7 +53,7 @@ kernels::AdamOptions<T> Descent<T>::adam_options() const noexcept {
 }
 
 template <class T>
-void Descent<T>::note_size(std::span<const T> gradient, const T* parameters) noexcept {
+void OptimizerStep<T>::note_size(std::span<const T> gradient, const T* parameters) noexcept {
     // With |g|^2 and |decay w|^2 below this the square of g + decay w is finite, and so is what a moment
     // takes of it.
     constexpr T largest_square = std::numeric_limits<T>::max() / 8;
@@ -58,9 +66,9 @@ void Descent<T>::note_size(std::span<const T> gradient, const T* parameters) noe
 }
 
 template <class T>
-bool Descent<T>::step(std::size_t batch, Member member, T* parameters) noexcept {
+bool OptimizerStep<T>::step(std::size_t batch, ThreadContext thread, T* parameters) noexcept {
     const Optimizer& o = optimizer_;
-    const Range part = member.part_of(gradient_.size());
+    const Range part = thread.part_of(gradient_.size());
     kernels::StepOptions<T> options{.learning_rate = learning_rate(),
                                     .weight_decay = static_cast<T>(o.weight_decay),
                                     .gradient_scale = 1 / static_cast<T>(batch)};
@@ -71,9 +79,9 @@ bool Descent<T>::step(std::size_t batch, Member member, T* parameters) noexcept 
             // Smaller by a power of two its squares are finite, and so is the reciprocal of its length.
             constexpr int exponent = std::numeric_limits<T>::max_exponent / 2 + 16;
             reduction = std::ldexp(T(1), -exponent);
-            member.barrier();
+            thread.barrier();
             for (std::size_t i = part.first; i < part.last; ++i) gradient_[i] *= reduction;
-            member.barrier();
+            thread.barrier();
             sum = k_.sum_of_squares(gradient_.size(), gradient_.data());
             options.gradient_scale /= reduction;
         }
@@ -84,13 +92,13 @@ bool Descent<T>::step(std::size_t batch, Member member, T* parameters) noexcept 
             options.gradient_scale = static_cast<T>(o.max_gradient_norm / norm);
     }
     if (is_large_.load(std::memory_order_relaxed)) {
-        member.barrier();  // all threads have seen it
-        if (member.thread == 0) {
+        thread.barrier();  // all threads have seen it
+        if (thread.index == 0) {
             is_large_.store(false, std::memory_order_relaxed);
             overflow_ = find_overflow(options, parameters);
-            if (overflow_) go_back();
+            if (overflow_) restore_powers();
         }
-        member.barrier();
+        thread.barrier();
         if (overflow_) return false;
     }
     const std::size_t n = part.count();
@@ -118,8 +126,8 @@ bool Descent<T>::step(std::size_t batch, Member member, T* parameters) noexcept 
 }
 
 template <class T>
-std::optional<Overflow> Descent<T>::find_overflow(const kernels::StepOptions<T>& options,
-                                                  const T* parameters) const noexcept {
+std::optional<Overflow> OptimizerStep<T>::find_overflow(const kernels::StepOptions<T>& options,
+                                                        const T* parameters) const noexcept {
     // The kernels round a little differently.
     constexpr T largest = std::numeric_limits<T>::max() * T(1 - 0x1p-16);
     const auto fits = [](T x) { return std::abs(x) <= largest; };
@@ -145,7 +153,7 @@ std::optional<Overflow> Descent<T>::find_overflow(const kernels::StepOptions<T>&
 
 template OptimizerState<float> fresh_state<float>(Method, std::size_t);
 template OptimizerState<double> fresh_state<double>(Method, std::size_t);
-template class Descent<float>;
-template class Descent<double>;
+template class OptimizerStep<float>;
+template class OptimizerStep<double>;
 
 }  // namespace densimd::nn

@@ -1,5 +1,5 @@
 // Moments of blocks of rows, put together.
-#include "moments.hpp"
+#include "data/moments.hpp"
 
 #include <algorithm>
 #include <bit>

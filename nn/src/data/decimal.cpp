@@ -1,5 +1,5 @@
 // Reading decimal numbers to the last bit, and seeing what is lost.
-#include "decimal.hpp"
+#include "data/decimal.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,9 +1,11 @@
 // Accuracies and R2.
-#include "metric.hpp"
+#include "training/metric.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include <densimd/subnormals.hpp>
 
 namespace densimd::nn {
 namespace {

@@ -4,7 +4,7 @@
 #include <densimd/nn/matrix.hpp>
 #include <densimd/nn/training.hpp>
 
-#include "pass.hpp"
+#include "data/rows.hpp"
 
 namespace densimd::nn {
 
@@ -15,7 +15,7 @@ class MetricSum {
     /// For r2, `all` are the rows that will be added: their targets give the distances to the mean.
     MetricSum(Metric metric, const Rows<T>& all);
 
-    void reset() { sum_ = 0; }
+    void clear() { sum_ = 0; }
     void add(MatrixView<const T> outputs, MatrixView<const T> targets);
     double value() const;
 

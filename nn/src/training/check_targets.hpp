@@ -71,8 +71,8 @@ void check_metric(Metric metric, Loss loss, MatrixView<const T> Y) {
         case Metric::none:
             return;
         case Metric::accuracy:
-            check_range<T>(Y, 0, 1, "accuracy",
-                           "from 0 to 1, as of classes; for other targets there is r2", Throw{});
+            check_range<T>(Y, 0, 1, "accuracy", "from 0 to 1, as of classes; for other targets there is r2",
+                           Throw{});
             for (std::size_t i = 0; i < Y.rows() && Y.cols() > 1; ++i) {
                 const T* const row = Y.row(i);
                 const T most = *std::max_element(row, row + Y.cols());

@@ -13,9 +13,9 @@
 #include <tuple>
 #include <type_traits>
 
-#include "csv_causes.hpp"
-#include "decimal.hpp"
-#include "lines.hpp"
+#include "data/csv_causes.hpp"
+#include "data/decimal.hpp"
+#include "data/lines.hpp"
 
 namespace densimd::nn {
 namespace {

@@ -1,6 +1,6 @@
 // What the OpenMP runtime does by itself and a guest should not: ending the process where a thread cannot be
 // had, waiting in a forked child for its parent's threads, binding the caller to CPUs.
-#include "parallel.hpp"
+#include "parallel/team.hpp"
 
 #ifdef _OPENMP
 #include <cctype>
@@ -40,7 +40,7 @@ void before_fork() noexcept {
 
 void in_child() noexcept {
     threads_are_lost = threads_are_lost || parent_had_threads;
-    forget_thread_costs_lock();
+    reset_thread_costs_lock();
 }
 
 // Without the handlers nothing would be known of a fork.

@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "check.hpp"
-#include "moments.hpp"
-#include "random.hpp"
+#include "data/moments.hpp"
+#include "data/random.hpp"
 
 namespace densimd::nn {
 namespace {

@@ -1,5 +1,5 @@
 // Lines of a text, found by looking for LF.
-#include "lines.hpp"
+#include "data/lines.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,4 +1,5 @@
-// The threads: the only place, with team.cpp, that knows of OpenMP. Without it there is one thread.
+// Teams of threads, and how many threads pay. Only this file and team.cpp know of OpenMP; without it there is
+// one thread.
 #pragma once
 
 #include <algorithm>
@@ -13,17 +14,13 @@
 #include <omp.h>
 #endif
 
+#include "parallel/range.hpp"
+
 namespace densimd::nn {
 
-struct Range {
-    std::size_t first, last;
-
-    std::size_t count() const { return last - first; }
-};
-
-/// Where the threads of a team wait for each other: for a while awake, because the others are about as far,
-/// then asleep, so that on busy CPUs it is not the waiting that keeps the others from running. (OpenMP's own
-/// barrier may stay awake for milliseconds.)
+/// A barrier that spins for about 50 microseconds and then sleeps: the other threads usually arrive soon, but
+/// on busy CPUs a spinning thread would keep them from running. (OpenMP's own barrier may spin for
+/// milliseconds.)
 class Barrier {
   public:
     void wait(std::size_t team) noexcept {
@@ -55,16 +52,17 @@ class Barrier {
     alignas(64) std::atomic<unsigned> phase_ = 0;
 };
 
-/// One of the threads that share a piece of work. A team of one is the calling thread itself, which may be a
-/// thread of a parallel region of the caller's; so nothing here asks OpenMP who is running.
-struct Member {
-    std::size_t thread, team;
-    Barrier* meeting_point;
+/// What one thread of a team knows: its index, the team's size and barrier. A team of one is the calling
+/// thread itself, which may belong to a parallel region of the caller's; so nothing here asks OpenMP who is
+/// running.
+struct ThreadContext {
+    std::size_t index, team;
+    Barrier* team_barrier;
 
     /// The part of 0 .. count - 1 that falls to this thread.
     Range part_of(std::size_t count) const {
         if (team == 1) return {0, count};  // divisions are slow
-        return {count * thread / team, count * (thread + 1) / team};
+        return {count * index / team, count * (index + 1) / team};
     }
 
     /// The same in so many pieces of `size`, of which the last takes the rest.
@@ -75,7 +73,7 @@ struct Member {
 
     /// Waits for all threads of the team.
     void barrier() const {
-        if (team > 1) meeting_point->wait(team);
+        if (team > 1) team_barrier->wait(team);
     }
 };
 
@@ -87,9 +85,9 @@ int most_threads() noexcept;
 bool can_form_team(int threads) noexcept;
 void team_ends(int threads) noexcept;
 
-/// Calls body(Member) on every thread of a team of at most `threads`, each with subnormal numbers flushed,
-/// and returns how many they were. The caller does not flush around it: threads that the region starts would
-/// inherit that for good. body must not throw.
+/// Calls body(ThreadContext) on every thread of a team of at most `threads`, each with subnormal numbers
+/// flushed, and returns how many they were. The caller does not flush around it: threads that the region
+/// starts would inherit that for good. body must not throw.
 template <class Body>
 int on_team(int threads, const Body& body) {
 #ifdef _OPENMP
@@ -99,13 +97,13 @@ int on_team(int threads, const Body& body) {
 #pragma omp parallel num_threads(threads)
         {
             const kernels::FlushSubnormals flush;
-            const Member member{static_cast<std::size_t>(omp_get_thread_num()),
-                                static_cast<std::size_t>(omp_get_num_threads()), &barrier};
-            if (member.thread == 0) team = static_cast<int>(member.team);
-            body(member);
-            // Those who are done would wait awake in OpenMP's barrier, which follows, for others that have no
-            // CPU: on busy CPUs for 5 to 20 milliseconds a region, with this one for half of that or less.
-            member.barrier();
+            const ThreadContext thread{static_cast<std::size_t>(omp_get_thread_num()),
+                                       static_cast<std::size_t>(omp_get_num_threads()), &barrier};
+            if (thread.index == 0) team = static_cast<int>(thread.team);
+            body(thread);
+            // Threads that are done would spin in OpenMP's implicit barrier while others wait for a CPU: on
+            // busy CPUs for 5 to 20 milliseconds a region, with this barrier for half of that or less.
+            thread.barrier();
         }
         team_ends(team);
         return team;
@@ -114,45 +112,47 @@ int on_team(int threads, const Body& body) {
     static_cast<void>(threads);
 #endif
     const kernels::FlushSubnormals flush;
-    body(Member{0, 1, nullptr});
+    body(ThreadContext{0, 1, nullptr});
     return 1;
 }
 
-/// What a parallel region has to do: `steps` times so many multiply-adds, which can be shared, and barriers;
-/// and so many bytes that each thread writes its part of and reads all of.
+/// The work of a parallel region: in each of `steps` steps so many multiply-adds, which are shared among the
+/// threads, and so many barriers; and so many bytes, of which each thread writes its part and reads all.
 struct Effort {
     double multiply_adds;
     int barriers = 0;
     double bytes = 0;
     double steps = 1;
-    double alone = 1;  // how long it takes on one thread, if that has a faster way, as a share
+    double serial_cost_ratio =
+        1;  // below 1 where one thread has a faster kernel: its time / that of the usual ones
 };
 
-/// As thread_costs, but as they were measured last.
+/// The costs of thread_costs as they were last measured.
 ThreadCosts known_thread_costs();
 
-/// For a child process, in which the threads that held them are not there to unlock them.
-void forget_thread_costs_lock() noexcept;
+/// For a child process after a fork: the thread that held the lock does not exist there and cannot release
+/// it.
+void reset_thread_costs_lock() noexcept;
 
-/// Threads for a parallel region, and how long it takes with them, as far as that is known.
-struct Team {
+/// The threads for a parallel region, and its estimated time with them; infinite where it was not estimated.
+struct TeamSize {
     int threads;
     double seconds;
 };
 
-/// As many of the threads offered as save time; one where more would not save a quarter of it, as costs are
-/// never known well.
-inline Team best_team(int offered, const Effort& effort) {
-    const Team unasked = {1, std::numeric_limits<double>::infinity()};
-    if (offered <= 1) return unasked;
+/// As many of the threads offered as save time. One, unless more save at least a quarter: the costs are
+/// rough.
+inline TeamSize best_team_size(int offered, const Effort& effort) {
+    const TeamSize unestimated = {1, std::numeric_limits<double>::infinity()};
+    if (offered <= 1) return unestimated;
     int most = std::min(offered, most_threads());
-    if (most <= 1) return unasked;
+    if (most <= 1) return unestimated;
     ThreadCosts costs = known_thread_costs();
     most = static_cast<int>(std::clamp<double>(costs.cpus, 1, most));
     const double shared = effort.steps * effort.multiply_adds * costs.multiply_add;
-    const double alone = effort.alone * shared;
-    Team best = {1, alone};
-    double least = 0.75 * alone;
+    const double serial = effort.serial_cost_ratio * shared;
+    TeamSize best = {1, serial};
+    double least = 0.75 * serial;
     if (shared / most + costs.wake >= least) return best;  // too little work to ask for more
     costs = thread_costs();
     for (int threads = 2; threads <= most; ++threads) {
@@ -166,6 +166,8 @@ inline Team best_team(int offered, const Effort& effort) {
     return best;
 }
 
-inline int useful_threads(int offered, const Effort& effort) { return best_team(offered, effort).threads; }
+inline int useful_threads(int offered, const Effort& effort) {
+    return best_team_size(offered, effort).threads;
+}
 
 }  // namespace densimd::nn

@@ -1,5 +1,5 @@
 // What a cell, a line or a file looks like, if not like numbers and delimiters.
-#include "csv_causes.hpp"
+#include "data/csv_causes.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -6,11 +6,11 @@
 #include <string>
 
 #include "check.hpp"
-#include "layout.hpp"
-#include "parallel.hpp"
-#include "pass.hpp"
-#include "random.hpp"
-#include "subnormals.hpp"
+#include "data/random.hpp"
+#include "model/layout.hpp"
+#include "model/names.hpp"
+#include "model/subnormals.hpp"
+#include "parallel/team.hpp"
 
 namespace densimd::nn {
 namespace {
@@ -133,11 +133,11 @@ inline void BasicNetwork<T>::predict_alone(const MatrixView<const T>& X, const M
 template <class T>
 void BasicNetwork<T>::predict_on_team(const MatrixView<const T>& X, const MatrixView<T>& out,
                                       Workspace<T>& workspace, int threads) const noexcept {
-    on_team(threads, [&](Member member) {
-        const Range rows = member.part_of(X.rows()), slots = member.part_of(workspace.batch());
+    on_team(threads, [&](ThreadContext thread) {
+        const Range rows = thread.part_of(X.rows()), workspace_rows = thread.part_of(workspace.batch());
         kernels_->network_forward(rows.count(), layers_.size(), layers_.data(), parameters_.data(),
                                   X.row(rows.first), X.stride(), out.row(rows.first), out.stride(),
-                                  slots.count(), workspace.scratch(layers_, slots.first));
+                                  workspace_rows.count(), workspace.scratch(layers_, workspace_rows.first));
     });
 }
 

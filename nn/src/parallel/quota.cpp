@@ -1,5 +1,5 @@
 // Reads the quota of CPU time of the control groups that this process is in, of version 1 and 2.
-#include "quota.hpp"
+#include "parallel/quota.hpp"
 
 #include <algorithm>
 #include <charconv>

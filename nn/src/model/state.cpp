@@ -8,9 +8,10 @@
 #include <densimd/nn/network.hpp>
 
 #include "check.hpp"
-#include "check_optimizer.hpp"
-#include "descent.hpp"
-#include "layout.hpp"
+#include "model/layout.hpp"
+#include "model/names.hpp"
+#include "training/check_optimizer.hpp"
+#include "training/optimizer_step.hpp"
 
 namespace densimd::nn {
 namespace {
@@ -135,12 +136,12 @@ bool BasicNetwork<T>::restore(const TrainingState<T>& state, OtherRounding other
                     ", so training would not go on bit for bit; OtherRounding::accept goes on all the same");
     if (optimizer.method != Optimizer::Method::sgd) gradient_.resize(parameters_.size());
     reserve_like(optimizer, optimizer_state_);
-    go_back(state);
+    roll_back(state);
     return state.rounding == own;
 }
 
 template <class T>
-void BasicNetwork<T>::go_back(const TrainingState<T>& state) {
+void BasicNetwork<T>::roll_back(const TrainingState<T>& state) {
     optimizer_state_ = state.optimizer;
     std::ranges::copy(state.parameters, parameters_.begin());
     seed_ = state.seed;
@@ -156,7 +157,7 @@ void BasicNetwork<T>::go_back(const TrainingState<T>& state) {
     template TrainingState<T> BasicNetwork<T>::training_state() const;              \
     template void BasicNetwork<T>::training_state(TrainingState<T>&) const;         \
     template bool BasicNetwork<T>::restore(const TrainingState<T>&, OtherRounding); \
-    template void BasicNetwork<T>::go_back(const TrainingState<T>&);
+    template void BasicNetwork<T>::roll_back(const TrainingState<T>&);
 DENSIMD_INSTANTIATE(float)
 DENSIMD_INSTANTIATE(double)
 #undef DENSIMD_INSTANTIATE
