@@ -55,6 +55,14 @@ std::string failure_of(const EpochRecorder<T>& recorder, const EngineContext<T>&
     return {};
 }
 
+template <class T>
+std::string add_validation(const DataParallelPass<T>& pass, const T* parameters, Metric metric,
+                           EpochRecord& record) {
+    record.validation = pass.evaluate(parameters, metric);
+    const double loss = record.validation->loss;
+    return std::isfinite(loss) ? "" : "the validation loss is " + text(loss);
+}
+
 TrainingDiverged divergence(const std::string& failure, std::size_t epoch, std::size_t step,
                             History history) {
     return TrainingDiverged("training diverged in epoch " + std::to_string(epoch) + ", step " +
@@ -72,9 +80,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     check_metric(options.metric, options.loss, Y);
     const SplitRows split = split_rows(X.rows(), options, seed_);
     std::vector<std::size_t> order = split.training;
-    const Rows<T> training{X, Y, order.data(), order.size()};
-    const Rows<T> held_back{X, Y, split.validation.data(), split.validation.size()};
-
+    const Rows<T> training{X, Y, order.data(), order.size()},
+        held_back{X, Y, split.validation.data(), split.validation.size()};
     const TrainingPlan plan = plan_training<T>(layers_, options, training.count);
     Workspace<T> workspace = make_workspace(plan.workspace_rows);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(held_back.count, 1, 256));
@@ -87,10 +94,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     History history{.epochs = {}, .engine = plan.engine};
     for (std::size_t e = 0; e < options.epochs; ++e) {
         const Clock::time_point start = Clock::now();
-        training_state(
-            last_finite);  // in each epoch, as is the optimizer's: on_epoch may have restored another
-        EpochRecord record;
-        record.epoch = epochs_trained_ + 1;
+        training_state(last_finite);  // anew, as is `optimizer`: on_epoch may have restored another one
+        EpochRecord record{.epoch = epochs_trained_ + 1, .training = {}, .validation = {}};
         if (options.shuffle) split.shuffle_into(order, seed_, record.epoch);
         prepare(options.optimizer);
         OptimizerStep<T> optimizer(*kernels_, options.optimizer, optimizer_state_, gradient_);
@@ -100,11 +105,8 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
         std::string failure = failure_of(recorder, context, parameters_.size());
         record.training = recorder.evaluation();
         record.seconds = seconds_since(start);
-        if (failure.empty() && held_back.count > 0) {
-            record.validation = validate.evaluate(parameters_.data(), options.metric);
-            if (!std::isfinite(record.validation->loss))
-                failure = "the validation loss is " + text(record.validation->loss);
-        }
+        if (failure.empty() && held_back.count > 0)
+            failure = add_validation(validate, parameters_.data(), options.metric, record);
         if (!failure.empty()) {
             roll_back(last_finite);
             throw divergence(failure, record.epoch, recorder.steps(), std::move(history));
