@@ -75,6 +75,28 @@ TEST_CASE_TEMPLATE("train_step and gradient allocate nothing", T, float, double)
     }
 }
 
+TEST_CASE_TEMPLATE("a layer's calls allocate nothing", T, float, double) {
+    Problem<T> p;
+    const nn::DenseView<T> layer = p.net.layer(2);  // [70][3]
+    nn::Matrix<T> H(400, 70), dH(400, 70), dW(70, 3), dZ(400, 3);
+    std::vector<T> db(3);
+    for (const std::size_t batch : {1u, 400u}) {
+        const auto rows = [batch](auto& M) { return M.view().middle_rows(0, batch); };
+        const nn::MatrixView<T> x = rows(H), dx = rows(dH), a = rows(p.out), dz = rows(dZ);
+        CHECK(allocations_of([&] {
+                  const nn::DenseView<T> again = p.net.layer(2);
+                  const nn::DenseView<T> own(layer.weights, layer.biases, layer.activation);
+                  again.logits(x, a);
+                  own.forward(x, a);
+                  layer.logit_gradient(a, a, dz);
+                  layer.backward(dz, dx);
+                  layer.backward(dz, x, nn::sigmoid, dx);
+                  layer.gradient(x, dz, dW, db);
+                  layer.update(x, dz, T(-0.1));
+              }) == 0);
+    }
+}
+
 TEST_CASE_TEMPLATE("after reset_optimizer not even the first step allocates", T, float, double) {
     Problem<T> p;
     nn::Workspace<T> workspace = p.net.make_workspace(400);

@@ -6,6 +6,7 @@
 #include <densimd/nn/activation.hpp>
 #include <densimd/nn/csv.hpp>
 #include <densimd/nn/data.hpp>
+#include <densimd/nn/dense.hpp>
 #include <densimd/nn/error.hpp>
 #include <densimd/nn/matrix.hpp>
 #include <densimd/nn/network.hpp>

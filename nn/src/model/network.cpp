@@ -45,24 +45,25 @@ BasicNetwork<T>::BasicNetwork(NetworkOptions options)
 }
 
 template <class T>
-LayerParameters<T> BasicNetwork<T>::layer(std::size_t index) {
-    const LayerParameters<const T> found = std::as_const(*this).layer(index);
-    T* const start = parameters_.data();
-    return {{start + (found.weights.data() - start), found.weights.rows(), found.weights.cols(),
-             found.weights.stride()},
-            {start + (found.biases.data() - start), found.biases.size()},
-            found.activation};
+DenseView<T> BasicNetwork<T>::layer(std::size_t index) {
+    const DenseView<const T> found = std::as_const(*this).layer(index);
+    const Dense& dense = layers_[index];
+    return {{parameters_.data() + dense.weights, dense.inputs, dense.outputs, dense.stride},
+            {parameters_.data() + dense.biases, dense.outputs},
+            found.activation,
+            kernels_};
 }
 
 template <class T>
-LayerParameters<const T> BasicNetwork<T>::layer(std::size_t index) const {
+DenseView<const T> BasicNetwork<T>::layer(std::size_t index) const {
     if (index >= layers_.size())
         throw Error("network: there is no layer " + std::to_string(index) + "; there are " +
                     std::to_string(layers_.size()));
     const Dense& dense = layers_[index];
     return {{parameters_.data() + dense.weights, dense.inputs, dense.outputs, dense.stride},
             {parameters_.data() + dense.biases, dense.outputs},
-            dense.activation};
+            dense.activation,
+            kernels_};
 }
 
 template <class T>

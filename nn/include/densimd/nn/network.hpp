@@ -11,6 +11,7 @@
 
 #include <densimd/kernels.hpp>
 #include <densimd/nn/activation.hpp>
+#include <densimd/nn/dense.hpp>
 #include <densimd/nn/matrix.hpp>
 #include <densimd/nn/memory.hpp>
 #include <densimd/nn/training.hpp>
@@ -29,17 +30,9 @@ struct NetworkOptions {
     std::uint64_t seed = 0;            ///< of the initial weights, the validation split and the epochs' order
 };
 
-/// One layer, A = activation(X W + b): its shape and where its parameters lie in the network's flat buffer.
-/// The leading dimension of W, `stride`, pads rows for the sake of alignment.
-using Dense = kernels::Layer;
-
-/// A network's layers as a user reads and writes them.
+/// A network's layers as a user reads, writes and calls them.
 template <class T>
-struct LayerParameters {
-    MatrixView<T> weights;  ///< W[inputs][outputs]
-    std::span<T> biases;    ///< b[outputs]
-    Activation activation;
-};
+using LayerParameters = DenseView<T>;
 
 template <class T>
 class BasicNetwork;
@@ -96,8 +89,10 @@ class BasicNetwork {
     std::size_t inputs() const noexcept { return layers_.front().inputs; }
     std::size_t outputs() const noexcept { return layers_.back().outputs; }
     const std::vector<Dense>& layers() const noexcept { return layers_; }
-    LayerParameters<T> layer(std::size_t index);
-    LayerParameters<const T> layer(std::size_t index) const;
+    /// A layer on its own, which computes with the network's kernels. The view is valid as long as the
+    /// network's parameters are. Throws Error if there is no such layer.
+    DenseView<T> layer(std::size_t index);
+    DenseView<const T> layer(std::size_t index) const;
     std::size_t epochs_trained() const noexcept { return epochs_trained_; }
     /// Updates so far, by fit and train_step. Those of an epoch that diverged are taken back.
     std::size_t steps_trained() const noexcept { return steps_trained_; }
