@@ -4,14 +4,21 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <limits>
 #include <set>
 #include <sstream>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <tuple>
 #include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <densimd/nn/error.hpp>
 
 #include "data/csv_causes.hpp"
 #include "data/decimal.hpp"

@@ -1,8 +1,9 @@
-// What a cell, a line or a file looks like, if not like numbers and delimiters.
+// Guesses at what is wrong with a cell, a line or a file that is not made of numbers and delimiters.
 #include "data/csv_causes.hpp"
 
 #include <algorithm>
 #include <cctype>
+#include <cstddef>
 #include <cstdio>
 
 namespace densimd::nn {

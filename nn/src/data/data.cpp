@@ -3,9 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
+
+#include <densimd/nn/error.hpp>
+#include <densimd/nn/matrix.hpp>
 
 #include "check.hpp"
 #include "data/moments.hpp"

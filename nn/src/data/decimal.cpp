@@ -1,10 +1,11 @@
-// Reading decimal numbers to the last bit, and seeing what is lost.
+// Correctly rounded reading of decimal numbers, and what their conversion loses.
 #include "data/decimal.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <system_error>
 

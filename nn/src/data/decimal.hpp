@@ -1,4 +1,4 @@
-// Numbers as they are written in decimal digits, and what float and double do not keep of them.
+// Reading numbers in decimal digits, and what float and double lose of them.
 #pragma once
 
 #include <cstdint>

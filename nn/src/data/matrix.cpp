@@ -1,8 +1,10 @@
 // What the matrices' inline functions leave to the library: errors and aligned memory.
+#include <cstddef>
 #include <limits>
 #include <new>
 #include <string>
 
+#include <densimd/nn/error.hpp>
 #include <densimd/nn/matrix.hpp>
 #include <densimd/nn/memory.hpp>
 

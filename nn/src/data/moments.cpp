@@ -1,13 +1,17 @@
-// Moments of blocks of rows, put together.
+// Moments of blocks of rows, merged.
 #include "data/moments.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
+#include <utility>
+
+#include <densimd/nn/error.hpp>
 
 #include "check.hpp"
 
@@ -93,12 +97,13 @@ Sums sums_of_columns(MatrixView<const T> X) {
 // Rows of a few columns without gaps between them are looked at several at a time, as one long row.
 template <class T>
 Sums sums_of_narrow_columns(MatrixView<const T> X) {
-    const std::size_t at_once =
+    const std::size_t rows_per_long_row =
         X.stride() > X.cols() ? 1 : std::min(block_columns / X.cols(), X.rows() / block_rows);
-    if (at_once <= 1) return sums_of_columns(X);
-    const std::size_t long_rows = X.rows() / at_once, columns = at_once * X.cols();
+    if (rows_per_long_row <= 1) return sums_of_columns(X);
+    const std::size_t long_rows = X.rows() / rows_per_long_row, columns = rows_per_long_row * X.cols();
     const Sums wide = sums_of_columns(MatrixView<const T>(X.data(), long_rows, columns));
-    Sums sums = sums_of_columns(X.middle_rows(long_rows * at_once, X.rows() - long_rows * at_once));
+    Sums sums = sums_of_columns(
+        X.middle_rows(long_rows * rows_per_long_row, X.rows() - long_rows * rows_per_long_row));
     for (std::size_t start = 0; start < columns; start += X.cols()) {
         for (std::size_t j = 0; j < X.cols(); ++j)
             sums.merge(j, wide.mean[start + j], wide.squares[start + j], wide.count,

@@ -3,9 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
+#include <span>
 #include <string>
 
+#include <densimd/kernels.hpp>
+#include <densimd/nn/error.hpp>
+#include <densimd/nn/matrix.hpp>
 #include <densimd/subnormals.hpp>
 
 #include "check.hpp"

@@ -1,15 +1,23 @@
 // Building a network, its parameters, and prediction.
 #include <densimd/nn/network.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
+
+#include <densimd/kernels.hpp>
+#include <densimd/subnormals.hpp>
 
 #include "check.hpp"
 #include "data/random.hpp"
 #include "model/layout.hpp"
 #include "model/names.hpp"
 #include "model/subnormals.hpp"
+#include "parallel/range.hpp"
 #include "parallel/team.hpp"
 
 namespace densimd::nn {

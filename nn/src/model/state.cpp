@@ -1,11 +1,14 @@
-// What training goes on from: the optimiser's state and the whole.
+// The optimiser's state and the training state: save, check, restore.
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <span>
 #include <string>
 #include <utility>
 
+#include <densimd/kernels.hpp>
 #include <densimd/nn/network.hpp>
+#include <densimd/subnormals.hpp>
 
 #include "check.hpp"
 #include "model/layout.hpp"

@@ -1,5 +1,5 @@
-// Calls so short that writing the control register would show: done without, and again if that made a
-// difference.
+// Flushing subnormal numbers in calls so short that writing the control register would show: computed
+// without, and again with flushing if subnormal numbers came up.
 #pragma once
 
 #include <bit>

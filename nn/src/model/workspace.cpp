@@ -1,6 +1,10 @@
 // The memory of a pass: one block per layer for activations and gradients.
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include <densimd/nn/network.hpp>
 

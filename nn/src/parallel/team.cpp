@@ -1,5 +1,5 @@
-// What the OpenMP runtime does by itself and a guest should not: ending the process where a thread cannot be
-// had, waiting in a forked child for its parent's threads, binding the caller to CPUs.
+// Keeps the OpenMP runtime from doing what a guest in somebody's program must not: end the process where no
+// thread can be started, wait in a forked child for its parent's threads, bind the caller to CPUs.
 #include "parallel/team.hpp"
 
 #ifdef _OPENMP
@@ -24,9 +24,9 @@ namespace densimd::nn {
 #ifdef _OPENMP
 namespace {
 
-// Threads of OpenMP's that were there before a fork are not there after it, and GNU's runtime waits for them
-// for ever. It keeps some for each thread that has opened a region, also one of the program's own; so in a
-// child of a process that may have had threads nobody has more than one.
+// After a fork the child lacks the parent's OpenMP threads, and GNU's runtime would wait for them for ever.
+// The runtime keeps threads for each thread that has opened a region, also for the program's own; so in a
+// child of a process that may have had threads, every team has one thread.
 std::atomic<bool> parent_had_threads = false;
 bool threads_are_lost = false;
 
@@ -43,7 +43,7 @@ void in_child() noexcept {
     reset_thread_costs_lock();
 }
 
-// Without the handlers nothing would be known of a fork.
+// If the handlers cannot be registered, a fork would go unnoticed.
 const bool sees_forks = pthread_atfork(before_fork, nullptr, in_child) == 0;
 
 #ifdef __linux__

@@ -1,9 +1,8 @@
 // Measures what threads cost, once, and the costs that change again from time to time.
-#include <densimd/nn/threads.hpp>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <thread>
 
 #include <densimd/kernels.hpp>
+#include <densimd/nn/threads.hpp>
 
 #include "parallel/clock.hpp"
 #include "parallel/quota.hpp"

@@ -10,6 +10,7 @@
 #include <densimd/kernels.hpp>
 #include <densimd/nn/matrix.hpp>
 
+#include "model/forward_backward.hpp"
 #include "parallel/range.hpp"
 #include "parallel/team.hpp"
 #include "training/engine.hpp"

@@ -1,4 +1,4 @@
-// What steps and gradients ask of a workspace.
+// Checks of a workspace for steps and gradients.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// What training and evaluation ask of X and Y.
+// Checks of X and Y for training and evaluation.
 #pragma once
 
 #include <cstddef>

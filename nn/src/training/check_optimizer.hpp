@@ -1,8 +1,9 @@
-// What optimisers accept.
+// Checks of an optimiser's numbers.
 #pragma once
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include <densimd/nn/optimizer.hpp>
 

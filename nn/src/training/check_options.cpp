@@ -1,7 +1,9 @@
-// What fit asks of its options.
+// Checks of the options of fit.
 #include "training/check_options.hpp"
 
 #include <string>
+
+#include <densimd/nn/error.hpp>
 
 #include "check.hpp"
 #include "training/check_optimizer.hpp"

@@ -1,4 +1,4 @@
-// What fit asks of its options.
+// Checks of the options of fit.
 #pragma once
 
 #include <densimd/nn/training.hpp>

@@ -1,11 +1,13 @@
-// What losses and metrics ask of the targets and of the last layer.
+// Checks of targets and of the last layer for a loss or a metric.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include <densimd/nn/network.hpp>
 #include <densimd/nn/training.hpp>
 #include <densimd/subnormals.hpp>
 

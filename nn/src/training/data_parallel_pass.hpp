@@ -12,6 +12,7 @@
 
 #include "data/rows.hpp"
 #include "model/forward_backward.hpp"
+#include "parallel/range.hpp"
 #include "parallel/team.hpp"
 #include "training/metric.hpp"
 #include "training/sharing.hpp"

@@ -14,7 +14,7 @@ namespace densimd::nn {
 //     int epoch(EpochRecorder<T>& recorder) const;
 //
 // which takes a step for each row or mini-batch of the pass, in their order, reports it to the recorder, and
-// stops at a step that the recorder does not accept or that would make the optimizer's state infinite. It
+// stops at a step that the recorder does not accept or that would make the optimiser's state infinite. It
 // returns how many threads took part. An engine chooses nothing but the number of threads, on which no bit
 // depends.
 

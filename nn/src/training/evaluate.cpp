@@ -10,6 +10,7 @@
 
 #include "check.hpp"
 #include "data/rows.hpp"
+#include "model/forward_backward.hpp"
 #include "training/check_batch.hpp"
 #include "training/check_data.hpp"
 #include "training/data_parallel_pass.hpp"

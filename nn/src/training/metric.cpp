@@ -1,8 +1,9 @@
-// Accuracies and R2.
+// Accuracy, label accuracy and R2.
 #include "training/metric.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 
 #include <densimd/subnormals.hpp>

@@ -49,7 +49,7 @@ class MinibatchEngine {
     }
 
     /// A thread's part of one step with the first `count` rows. Changes nothing if their loss is not finite
-    /// or the optimizer then has an overflow.
+    /// or the optimiser then has an overflow.
     void step(ThreadContext thread, Sharing sharing, std::size_t count) const noexcept {
         rows_and_back(thread, sharing, 0, count);
         if (std::isfinite(c_.pass.sum_of_losses(c_.network, 0, count))) update(thread, sharing, 0, count);
@@ -65,7 +65,7 @@ class MinibatchEngine {
         thread.barrier();
     }
 
-    // False, for all threads, if the optimizer has an overflow; then nothing has changed.
+    // False, for all threads, if the optimiser has an overflow; then nothing has changed.
     bool update(ThreadContext thread, Sharing sharing, std::size_t first, std::size_t count) const noexcept {
         const MatrixView<const T> X = c_.network.inputs(c_.pass.source, first, count);
         const bool plain = c_.optimizer.is_plain();
@@ -95,7 +95,7 @@ class MinibatchEngine {
                                biases ? c_.parameters + layer.biases : nullptr);
     }
 
-    // The gradient of some rows of W and, behind that of the last row, of b; the optimizer notes its size.
+    // The gradient of some rows of W and, behind that of the last row, of b; the optimiser notes its size.
     void show_gradient(const Dense& layer, Range rows, MatrixView<const T> X,
                        MatrixView<const T> dZ) const noexcept {
         const bool biases = rows.last == layer.inputs;

@@ -5,6 +5,7 @@
 
 #include "check.hpp"
 #include "model/names.hpp"
+#include "parallel/range.hpp"
 
 namespace densimd::nn {
 namespace {

@@ -8,6 +8,7 @@
 #include <densimd/nn/matrix.hpp>
 #include <densimd/subnormals.hpp>
 
+#include "data/rows.hpp"
 #include "training/engine.hpp"
 #include "training/epoch_recorder.hpp"
 

@@ -1,4 +1,4 @@
-// The choice of the training engine, by network, loss, optimizer and batch size, but never by threads or
+// The choice of the training engine, by network, loss, optimiser and batch size, but never by threads or
 // time.
 #include "training/plan.hpp"
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <densimd/nn/data.hpp>
+#include <densimd/nn/error.hpp>
 
 #include "check.hpp"
 #include "data/random.hpp"

@@ -26,7 +26,7 @@ namespace densimd::nn {
 namespace {
 
 // One update with all rows of the pass; returns the sum of the losses before it. Changes nothing if that is
-// not finite, or if the optimizer has an overflow then.
+// not finite, or if the optimiser has an overflow then.
 template <class T>
 double take_step(const EngineContext<T>& c) noexcept {
     const std::size_t rows = c.pass.source.count;

@@ -39,9 +39,9 @@ class BasicNetwork;
 template <class T>
 class ForwardBackward;
 
-/// The memory of a pass through a network of one shape, for up to `batch` rows: made by
-/// Network::make_workspace, owned by the caller, used by one call at a time. Whoever has a workspace can use
-/// a const network from any thread.
+/// The memory of a pass through a network of one shape, for up to `batch` rows. Made by
+/// Network::make_workspace, owned by the caller, used by one call at a time. With a workspace of its own,
+/// each thread can use the same const network.
 template <class T>
 class Workspace {
   public:
@@ -108,12 +108,12 @@ class BasicNetwork {
     /// for bit. A NaN in a row gives NaN. Throws Error if X has another width than the network.
     Matrix<T> predict(const MatrixView<const T>& X, int threads = 1) const;
 
-    /// The same into the caller's memory: out[rows][outputs], not overlapping X. Allocates nothing. Throws
+    /// predict into the caller's memory: out[rows][outputs], not overlapping X. Allocates nothing. Throws
     /// Error if a shape does not fit or the workspace was made for another shape, and then writes nothing.
     void predict(const MatrixView<const T>& X, const MatrixView<T>& out, Workspace<T>& workspace,
                  int threads = 1) const;
 
-    /// The same, one thread, with no way to throw: returns false, having written nothing, where `predict`
+    /// predict on one thread that never throws: returns false, and has written nothing, where `predict`
     /// throws.
     [[nodiscard]] bool try_predict(const MatrixView<const T>& X, const MatrixView<T>& out,
                                    Workspace<T>& workspace) const noexcept;
@@ -128,35 +128,34 @@ class BasicNetwork {
     T gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss loss, std::span<T> gradient,
                Workspace<T>& workspace) const;
 
-    /// One update with the mean gradient of the rows given, usually one; returns their mean loss before it.
-    /// Allocates nothing, but for what an optimiser needs at its first step: see reset_optimizer. Throws
-    /// Error, and leaves the network as it was, if a shape does not fit, there is no row or more than the
-    /// workspace holds, the data or the loss is not finite, a number of the optimiser is out of its range, or
-    /// what the optimiser remembers would become infinite. The loss is that before the update: an update of
-    /// plain sgd that itself overflows shows in the next step's loss, so whoever wants to roll back keeps a
-    /// state, see training_state.
+    /// One update with the mean gradient of the rows given, usually one row. Returns their mean loss before
+    /// the update. Allocates nothing, except what an optimiser needs at its first step: see reset_optimizer.
+    /// Throws Error, and leaves the network as it was, if a shape does not fit, there is no row or more than
+    /// the workspace holds, the data or the loss is not finite, a number of the optimiser is out of its
+    /// range, or the optimiser's state would become infinite. If an update of plain sgd itself overflows,
+    /// only the next step's loss shows it: keep a training_state to roll back to.
     T train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y, Loss loss,
                  const Optimizer& optimizer, Workspace<T>& workspace, int threads = 1);
 
-    /// The same, one thread, with no way to throw or to allocate: nothing, having changed nothing, where
-    /// `train_step` throws, and where it would allocate because reset_optimizer has not been called for this
+    /// train_step on one thread that never throws or allocates. Returns nothing, and has changed nothing,
+    /// where `train_step` throws or would allocate because reset_optimizer has not been called for this
     /// method.
     [[nodiscard]] std::optional<T> try_train_step(const MatrixView<const T>& X, const MatrixView<const T>& Y,
                                                   Loss loss, const Optimizer& optimizer,
                                                   Workspace<T>& workspace) noexcept;
 
-    /// Forgets what optimisers have gathered, and allocates what this one needs: the state of its method and,
-    /// if it is more than plain sgd, memory for a gradient. fit and train_step do so by
-    /// themselves when the method is another one than in the step before; else they go on. Throws Error if a
-    /// number of the optimiser is out of its range.
+    /// Clears the optimiser's state and allocates what this optimiser needs: the state of its method and, if
+    /// it is more than plain sgd, memory for a gradient. fit and train_step do so when the method differs
+    /// from that of the step before; otherwise they continue with the state. Throws Error if a number of the
+    /// optimiser is out of its range.
     void reset_optimizer(const Optimizer& optimizer);
 
-    /// All that training goes on from, and back to it: a network of the same layers continues from there bit
-    /// for bit; then `restore` returns true. It throws Error, and leaves the network as it was, if the layers
-    /// are not its own, a number is not finite, or the optimiser's numbers are none that it can have made;
-    /// also if the state was trained with another rounding than this network's, unless that is accepted:
-    /// then, and where it is unknown, it returns false. The seed is part of the state. Both reuse the memory
-    /// of what they write to: neither allocates where a state of the same layers and optimiser was before.
+    /// Saves and restores everything that training depends on, the seed included: a network of the same
+    /// layers continues from a state bit for bit. `restore` returns whether it will: false if the state was
+    /// trained with another rounding, which must be accepted, or an unknown one. It throws Error, and leaves
+    /// the network as it was, if the layers differ, a number is not finite, the optimiser's numbers are
+    /// impossible, or the rounding differs and is not accepted. Both reuse the memory of what they write to:
+    /// neither allocates where a state of the same layers and optimiser was before.
     TrainingState<T> training_state() const;
     void training_state(TrainingState<T>& into) const;
     bool restore(const TrainingState<T>& state, OtherRounding other = OtherRounding::refuse);

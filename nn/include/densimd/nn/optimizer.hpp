@@ -1,14 +1,14 @@
 // Optimisers: how the parameters follow the gradient, and what they remember from step to step.
 #pragma once
 
-#include <densimd/version.hpp>
-
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 #include <densimd/kernels.hpp>
 #include <densimd/nn/memory.hpp>
+#include <densimd/version.hpp>
 
 namespace densimd::nn {
 
@@ -42,7 +42,7 @@ constexpr Optimizer adamw(double learning_rate = 0.001, double weight_decay = 0.
     return {.method = Optimizer::Method::adamw, .learning_rate = learning_rate, .weight_decay = weight_decay};
 }
 
-/// What a method has gathered in its steps so far. The vectors are laid out like the parameters.
+/// The state of a method after its steps so far. The vectors are laid out like the parameters.
 template <class T>
 struct OptimizerState {
     Optimizer::Method method = Optimizer::Method::sgd;
@@ -61,8 +61,9 @@ enum class Rounding { unknown, fused, separate };
 /// for bit.
 enum class OtherRounding { refuse, accept };
 
-/// All that training goes on from: a network with it continues as the one that it was taken from would have,
-/// bit for bit. The order of an epoch's rows follows from the seed and its number.
+/// Everything that training depends on: a network with this state continues bit for bit as the network that
+/// it was taken from would have. The order of an epoch's rows is a function of the seed and the epoch's
+/// number.
 template <class T>
 struct TrainingState {
     std::vector<kernels::Layer> layers;  ///< what `parameters` are laid out for

@@ -18,8 +18,8 @@
 
 namespace densimd::nn {
 
-/// Per row; the loss of several rows is their mean. What each asks of the targets and of the last layer, and
-/// the formulas: densimd/kernels.hpp.
+/// A loss is defined for a row; the loss of several rows is their mean. Formulas, and what a loss requires of
+/// targets and last layer: densimd/kernels.hpp.
 using kernels::Loss;
 using enum kernels::Loss;
 
@@ -50,16 +50,17 @@ struct EpochRecord {
     double seconds = 0;  ///< spent on training in this epoch, without the validation
 };
 
-/// How updates after single samples (batch_size = 1) are computed. All take the same steps in the same order:
-/// plain and fused the same bits, which are those of train_step, block the same up to rounding. Larger
-/// batches, and optimisers other than sgd without weight decay and limit, are always plain: their updates are
-/// not of rank one.
+/// How updates after single samples (batch_size = 1) are computed. All engines take the same steps in the
+/// same order. plain and fused have the same bits, those of train_step; block agrees with them up to
+/// rounding. Larger batches, and optimisers other than sgd without weight decay and gradient limit, are
+/// always plain: their updates are not of rank one.
 enum class Engine {
     automatic,  ///< the fastest, chosen by the network's shape and the loss alone
     plain,      ///< forward, backward, update: three passes over each W
-    fused,      ///< the update and the next forward in one pass, and the update and the backward
-    /// The first layer's products before the updates that they need, made exact by sums of low rank: for 16
-    /// or 32 samples at once or, in tiny networks (kernels::can_look_ahead), for one sample ahead.
+    fused,      ///< update and next forward share a pass over W, and so do backward and update
+    /// Blocks of 16 to 32 samples share one GEMM of the first layer; pending rank-one updates are applied as
+    /// a low-rank correction. Same trajectory up to rounding. Tiny networks (kernels::can_look_ahead) do so
+    /// for one sample ahead.
     block,
 };
 
@@ -68,8 +69,8 @@ std::string_view name(Engine engine) noexcept;
 
 struct History {
     std::vector<EpochRecord> epochs;
-    Engine engine = Engine::plain;  ///< the one that computed the updates
-    int threads = 1;                ///< the most that computed those of an epoch together
+    Engine engine = Engine::plain;  ///< the engine that computed the updates
+    int threads = 1;                ///< the most threads that shared an epoch
 };
 
 /// Which rows are held back for validation.
