@@ -310,4 +310,11 @@ TEST_CASE_TEMPLATE("a layer's subnormal numbers are zeros", T, float, double) {
         layer.update(X, quarter, T(0.125));  // the products are subnormal
         CHECK(is_zero(W));
     }
+    for (const nn::Activation activation : {nn::sigmoid, nn::tanh}) {
+        std::vector<T> W(12, 0), b(3, 0);
+        const nn::Matrix<T> A(2, 3, std::vector<T>(6, T(0.5))), dA(2, 3, std::vector<T>(6, smallest));
+        nn::Matrix<T> dZ(2, 3, std::vector<T>(6, T(1)));
+        nn::DenseView<T>({W.data(), 4, 3}, b, activation).logit_gradient(A, dA, dZ);  // 1/4 or 3/4 of dA
+        CHECK(is_zero(values_of(dZ)));
+    }
 }
