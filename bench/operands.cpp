@@ -6,8 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <densimd/stride.hpp>
+
 #include "data.hpp"
-#include "stride.hpp"
 
 namespace densimd::bench {
 
@@ -16,8 +17,8 @@ using kernels::Kernels;
 
 Operands::Operands(Shape s, Rows rows)
     : shape(s),
-      ld_in(rows == Rows::padded ? nn::stride_for<float>(s.in) : s.in),
-      ld_out(rows == Rows::padded ? nn::stride_for<float>(s.out) : s.out),
+      ld_in(rows == Rows::padded ? kernels::padded_stride<float>(s.in) : s.in),
+      ld_out(rows == Rows::padded ? kernels::padded_stride<float>(s.out) : s.out),
       X(numbers<float>(s.batch * ld_in, 0, 1, 1)),
       W(numbers<float>(s.in * ld_out + 2 * s.out + 1, -0.1, 0.1, 2)),
       b(numbers<float>(s.out, -0.1, 0.1, 3)),

@@ -17,12 +17,12 @@
 
 #include <benchmark/benchmark.h>
 #include <densimd/kernels.hpp>
+#include <densimd/stride.hpp>
 
 #include "data.hpp"
 #include "operands.hpp"
 #include "peers/peers.hpp"
 #include "probe.hpp"
-#include "stride.hpp"
 #include "suite.hpp"
 
 namespace densimd::bench {
@@ -213,8 +213,8 @@ std::vector<Task> tasks() {
 }
 
 bool padding_matters(Shape shape) {
-    return nn::stride_for<float>(shape.out) != shape.out ||
-           (shape.batch > 1 && nn::stride_for<float>(shape.in) != shape.in);
+    return kernels::padded_stride<float>(shape.out) != shape.out ||
+           (shape.batch > 1 && kernels::padded_stride<float>(shape.in) != shape.in);
 }
 
 // The smallest work, through the table and written out: the difference is the price of a call. The calls

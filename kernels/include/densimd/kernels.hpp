@@ -15,7 +15,7 @@
 //
 // Unless a kernel says otherwise: any size may be 0 (an empty sum is 0, an empty output is left alone);
 // pointers need only the alignment of T and may be null when nothing is read or written through them; outputs
-// must not overlap inputs. Preconditions are not checked.
+// must not overlap inputs. Preconditions are not checked. Fast leading dimensions: <densimd/stride.hpp>.
 //
 // Accuracy of sums: |error| <= n * eps * sum |terms|, n the number of terms. The order in which an output is
 // summed depends on (in, out) alone, not on the batch nor, among ISAs with FMA, on the ISA: their results are

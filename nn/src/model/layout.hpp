@@ -6,8 +6,7 @@
 #include <vector>
 
 #include <densimd/nn/network.hpp>
-
-#include "stride.hpp"
+#include <densimd/stride.hpp>
 
 namespace densimd::nn {
 
@@ -32,13 +31,13 @@ std::vector<Dense> lay_out(const NetworkOptions& options) {
             throw Error(which +
                         " has gelu, gelu_tanh or silu, whose derivatives need the layer's logits; "
                         "networks keep only its outputs, which suffice for the other activations");
-        const std::size_t stride = weights_stride_for<T>(layer.units);
+        const std::size_t stride = kernels::weights_stride<T>(layer.units);
         if (inputs > (most - offset) / (stride + 32))
             throw Error(which + " is " + std::to_string(inputs) + " x " + std::to_string(layer.units) +
                         ": the network has too many parameters");
         Dense dense{inputs, layer.units, stride, layer.activation, offset, 0};
-        dense.biases = offset + whole_lines<T>(inputs * stride);
-        offset = dense.biases + whole_lines<T>(layer.units);
+        dense.biases = offset + kernels::whole_lines<T>(inputs * stride);
+        offset = dense.biases + kernels::whole_lines<T>(layer.units);
         layers.push_back(dense);
         inputs = layer.units;
     }
@@ -48,7 +47,7 @@ std::vector<Dense> lay_out(const NetworkOptions& options) {
 /// Elements of the buffer.
 template <class T>
 std::size_t parameters_of(const std::vector<Dense>& layers) {
-    return layers.back().biases + whole_lines<T>(layers.back().outputs);
+    return layers.back().biases + kernels::whole_lines<T>(layers.back().outputs);
 }
 
 }  // namespace densimd::nn

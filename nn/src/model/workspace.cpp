@@ -7,8 +7,7 @@
 #include <vector>
 
 #include <densimd/nn/network.hpp>
-
-#include "stride.hpp"
+#include <densimd/stride.hpp>
 
 namespace densimd::nn {
 
@@ -21,10 +20,10 @@ Workspace<T>::Workspace(const std::vector<Dense>& layers, std::uint64_t layout, 
         if (batch > (std::numeric_limits<std::size_t>::max() / sizeof(T) - size) / (stride + 16))
             throw Error("workspace: batch " + std::to_string(batch) + " is too large");
         const Block block{width, stride, size};
-        size += whole_lines<T>(batch * stride);
+        size += kernels::whole_lines<T>(batch * stride);
         return block;
     };
-    const auto block = [&take](std::size_t width) { return take(width, stride_for<T>(width)); };
+    const auto block = [&take](std::size_t width) { return take(width, kernels::padded_stride<T>(width)); };
     inputs_ = block(layers.front().inputs);
     targets_ = block(layers.back().outputs);
     for (const Dense& layer : layers) {
