@@ -1,0 +1,25 @@
+# Run by ctest: compiles each public header below INCLUDES with CXX by itself: it includes what it needs, may be included
+# twice, and gives no warning under options that consumers like.
+cmake_minimum_required(VERSION 3.25)
+
+set(options -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Werror)
+foreach(folder IN LISTS INCLUDES)
+  list(APPEND options "-I${folder}")
+endforeach()
+set(count 0)
+foreach(folder IN LISTS INCLUDES)
+  file(GLOB_RECURSE headers RELATIVE "${folder}" "${folder}/*.hpp")
+  foreach(header IN LISTS headers)
+    math(EXPR count "${count} + 1")
+    file(WRITE "${WORK_DIR}/alone.cpp" "#include <${header}>\n#include <${header}>\n")
+    execute_process(COMMAND "${CXX}" ${options} -fsyntax-only "${WORK_DIR}/alone.cpp"
+                    RESULT_VARIABLE status ERROR_VARIABLE err)
+    if(NOT status EQUAL 0)
+      message(SEND_ERROR "${header} alone:\n${err}")
+    endif()
+  endforeach()
+endforeach()
+if(count EQUAL 0)
+  message(FATAL_ERROR "no headers in ${INCLUDES}")
+endif()
+message(STATUS "${count} headers")
