@@ -150,14 +150,12 @@ def check_names(document, root):
 
 
 def check_code(document, arguments):
-    for fence in document.fences:
-        if fence.language != "cpp":
-            continue
+    for index, fence in enumerate((f for f in document.fences if f.language == "cpp"), 1):
         lines = [f'#line {fence.line} "{document.name}"', *fence.code]
         if fence.prelude:
             prelude = HERE / "preludes" / f"{fence.prelude}.hpp"
             lines = [f'#include "{prelude}"', "void fragment();", "void fragment() {", *lines, "}"]
-        stem = arguments.work / f"{document.path.stem}_{fence.line}"
+        stem = arguments.work / f"{document.path.stem}_{index}"
         source = stem.with_suffix(".cpp")
         source.write_text("\n".join(lines) + "\n")
         command = [arguments.compiler, *WARNINGS, *arguments.flags, source]
