@@ -118,12 +118,12 @@ def text_of(paths):
 
 
 def check_names(document, root):
-    build_files = text_of([*root.glob("**/CMakeLists.txt"), *root.glob("cmake/*"), *root.glob("bench/*/*.cmake")])
-    sources = build_files + text_of(p for folder in ("kernels", "nn", "tests")
-                                    for p in root.glob(f"{folder}/**/*") if p.suffix in (".hpp", ".cpp"))
+    folders = {path.name for path in root.iterdir() if path.is_dir() and path.name[0] != "."} - {"build", "out"}
+    files = [path for folder in folders for path in root.glob(f"{folder}/**/*")] + [root / "CMakeLists.txt"]
+    build_files = text_of(path for path in files if path.name == "CMakeLists.txt" or path.suffix == ".cmake")
+    sources = build_files + text_of(path for path in files if path.suffix in (".hpp", ".cpp"))
     presets = {p["name"] for p in json.loads((root / "CMakePresets.json").read_text())["configurePresets"]}
     subcommands = set(re.findall(r"^    (\w+)\) ", (root / "dev").read_text(), re.MULTILINE))
-    folders = {path.name for path in root.iterdir() if path.is_dir()} - {"build", "out", ".git"}
 
     programs = set(re.findall(r"\bdensimd_\w+", build_files))
     for family, names in (("bench", "kernels training peers reading"),):  # named by a loop
