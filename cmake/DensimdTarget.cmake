@@ -21,6 +21,10 @@ function(densimd_library name)
   if(DENSIMD_HIDE_SYMBOLS)
     set_target_properties(densimd_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   endif()
+  if(DENSIMD_COVERAGE)  # of the libraries alone: the programs that link them stay as they are
+    target_compile_options(densimd_${name} PRIVATE -fprofile-instr-generate -fcoverage-mapping)
+    target_link_options(densimd_${name} PUBLIC -fprofile-instr-generate)
+  endif()
 endfunction()
 
 # Makes <name/...> includable, from a folder that holds this one package and nothing else: with /usr/include itself
