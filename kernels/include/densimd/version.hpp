@@ -12,3 +12,9 @@
 #define DENSIMD_VERSION_PATCH 0
 /// A number that grows with each version: 10203 for 1.2.3.
 #define DENSIMD_VERSION (DENSIMD_VERSION_MAJOR * 10000 + DENSIMD_VERSION_MINOR * 100 + DENSIMD_VERSION_PATCH)
+
+// 0 in a build of the libraries without double precision (DENSIMD_DOUBLE=OFF), whose CMake and pkg-config packages
+// define it.
+#ifndef DENSIMD_DOUBLE
+#define DENSIMD_DOUBLE 1
+#endif

@@ -1,0 +1,47 @@
+// The machines that kernels are planned for: what the planner knows of an ISA and of the CPUs that have it.
+#pragma once
+
+#include <cstddef>
+
+#include "order.hpp"
+
+namespace densimd::kernels {
+namespace {
+
+// All sizes in bytes unless they say otherwise.
+struct Machine {
+    std::size_t element;       // of the scalar
+    std::size_t vector;        // a register
+    std::size_t accumulators;  // registers that a tile may use for its sums; the others hold operands
+    std::size_t lane_sums;     // vectors whose lanes are summed at once
+    bool loads_halves;         // whether two short rows fill a vector with one instruction each
+    std::size_t l1, l2;        // what of a working set stays in these caches beside all else
+
+    constexpr std::size_t lanes() const { return vector / element; }
+    constexpr std::size_t virtual_lanes() const { return virtual_lanes_of(element); }
+    constexpr std::size_t vectors_of(std::size_t columns) const { return (columns + lanes() - 1) / lanes(); }
+
+    // Whether rows so far apart begin in so few sets of L1 and L2 that they evict one another.
+    constexpr bool is_conflicting(std::size_t stride) const { return stride * element % 2048 == 0; }
+    // From 2 KiB on, a row is long enough for the hardware prefetchers.
+    constexpr bool is_long(std::size_t columns) const { return columns * element >= 2048; }
+};
+
+// x86-64's SSE2. Nothing is tuned for CPUs without AVX2.
+constexpr Machine baseline_machine(std::size_t element) {
+    return {element, 16, 12, 2, false, 32 << 10, 1 << 20};
+}
+// Zen 2 to 5 and Intel's from Haswell on: 16 registers, two loads and two multiply-adds a cycle.
+constexpr Machine avx2_machine(std::size_t element) {
+    return {element, 32, 12, 4, false, 32 << 10, 1 << 20};
+}
+// As measured on Zen 4, Zen 5 and Xeons of 2023: 32 registers, masked stores, which forward to no load.
+constexpr Machine avx512_machine(std::size_t element) {
+    return {element, 64, 24, 64 / element, true, 32 << 10, 1 << 20};
+}
+constexpr Machine neon_machine(std::size_t element) {
+    return {element, 16, 24, 16 / element, false, 32 << 10, 1 << 20};
+}
+
+}  // namespace
+}  // namespace densimd::kernels

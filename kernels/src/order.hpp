@@ -1,0 +1,26 @@
+// What fixes the bits: the order in which every sum is made. A change here changes results, and with them
+// tests/golden; nothing in plan.hpp does. simd/reduce.hpp carries it out.
+#pragma once
+
+#include <cstddef>
+
+namespace densimd::kernels {
+namespace {
+
+// Sums along lanes use as many virtual lanes as a cache line has elements, in one to four vectors: term i goes to
+// lane i mod virtual_lanes, and the lanes are added upper half to lower half. So the order is the same on every ISA.
+constexpr std::size_t virtual_lanes_of(std::size_t element) { return 64 / element; }
+
+// A product adds up each output in so many accumulators, over k mod their number, and adds these upper half to
+// lower half: enough of them to hide the latency of a multiply-add where a row has few vectors. It depends on the
+// layer's columns alone, so that the bits of a row do not depend on the other rows.
+constexpr std::size_t accumulators_for(std::size_t columns, std::size_t virtual_lanes) {
+    return columns <= virtual_lanes ? 4 : columns <= 4 * virtual_lanes ? 2 : 1;
+}
+
+// Sums over the batch are in order, but for those of a single column and of biases: in four accumulators, over the
+// rows mod 4, from so many rows on.
+constexpr std::size_t rows_for_four_sums = 16;
+
+}  // namespace
+}  // namespace densimd::kernels
