@@ -16,20 +16,9 @@
 namespace densimd::kernels {
 namespace {
 
-// A layer's forward pass: what all paths are given. Each is out of line: in a function of all of them, whose frame and
-// registers are for the longest, 8 -> 1 with a batch of 32 took a sixth longer.
-template <class T>
-struct ForwardCall {
-    std::size_t batch, in, out;
-    const T* X;
-    std::size_t ldx;
-    const T* W;
-    std::size_t ldw;
-    const T* b;  // null: none
-    const ActivationFunctions<T>* activation;
-    T* A;
-    std::size_t lda;
-};
+// dense_forward chooses one of several paths. They have its arguments, even those that they do not need, so that it
+// only goes on to one, and are out of line: in a function of all of them, whose frame and registers are for the
+// longest, 8 -> 1 with a batch of 32 took a sixth longer.
 
 // The activation of one sum, in registers.
 template <class T>
@@ -41,93 +30,86 @@ DENSIMD_INLINE void finish_one_output(T sum, const T* bias, const ActivationFunc
 
 // One output of one row, W a contiguous column.
 template <class T>
-[[gnu::noinline]] void forward_dot_row(const ForwardCall<T>& c) {
+[[gnu::noinline]] void forward_dot_row(std::size_t, std::size_t in, std::size_t, const T* X, std::size_t, const T* W,
+                                       std::size_t, const T* b, Activation activation, T* A, std::size_t) {
     T sum[1];
-    dot_rows<1>(c.in, c.X, c.W, 0, DirectB{}, sum);
-    finish_one_output(sum[0], c.b, *c.activation, c.A);
+    dot_rows<1>(in, X, W, 0, DirectB{}, sum);
+    finish_one_output(sum[0], b, functions<T>(activation), A);
 }
 
-// One output: a dot product per row. W is a column whose elements are ldw apart. Results that do not lie back to back
-// do so on the stack first.
+// One output: a dot product per row. W is a column whose elements are ldw apart.
 template <class T>
-[[gnu::noinline]] void forward_dot(const ForwardCall<T>& c, DotColumn plan) {
-    dot_gemv(c.batch, c.in, c.X, c.ldx, c.W, c.ldw, c.b ? *c.b : T(0), c.A, plan);
-    if (const auto values = c.activation->values) values(c.batch, c.A, c.A);
+[[gnu::noinline]] void forward_dot(std::size_t batch, std::size_t in, std::size_t, const T* X, std::size_t ldx, const T* W,
+                                   std::size_t ldw, const T* b, Activation activation, T* A, std::size_t) {
+    dot_gemv(batch, in, X, ldx, W, ldw, b ? *b : T(0), A, plan_dot_column({batch, 1, in, ldw}, machine<T>));
+    if (const auto values = functions<T>(activation).values) values(batch, A, A);
 }
+
+// Results that do not lie back to back do so on the stack first.
 template <class T>
-[[gnu::noinline]] void forward_staged_dot(const ForwardCall<T>& c, DotColumn plan) {
+[[gnu::noinline]] void forward_staged_dot(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                                          std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
     constexpr std::size_t most = 512;  // few enough for the stack, and for L1
     T results[most];
-    for (std::size_t row = 0; row < c.batch; row += most) {
-        ForwardCall<T> part = c;
-        part.batch = c.batch - row < most ? c.batch - row : most;
-        part.X += row * c.ldx;
-        part.A = results;
-        forward_dot(part, plan);
-        for (std::size_t i = 0; i < part.batch; ++i) c.A[(row + i) * c.lda] = results[i];
+    for (std::size_t row = 0; row < batch; row += most) {
+        const std::size_t rows = batch - row < most ? batch - row : most;
+        forward_dot(rows, in, out, X + row * ldx, ldx, W, ldw, b, activation, results, 1);
+        for (std::size_t i = 0; i < rows; ++i) A[(row + i) * lda] = results[i];
     }
 }
 
 template <class T>
-[[gnu::noinline]] void forward_row(const ForwardCall<T>& c) {
-    forward_short_row(c.in, c.out, c.X, c.W, c.ldw, DirectB{}, c.b, *c.activation, c.A);
+[[gnu::noinline]] void forward_row(std::size_t, std::size_t in, std::size_t out, const T* X, std::size_t, const T* W,
+                                   std::size_t ldw, const T* b, Activation activation, T* A, std::size_t) {
+    forward_short_row(in, out, X, W, ldw, DirectB{}, b, functions<T>(activation), A);
 }
 
 template <class T>
-[[gnu::noinline]] void forward_axpy(const ForwardCall<T>& c) {
-    forward_long_row(c.in, c.out, c.X, c.W, c.ldw, DirectB{}, c.b, *c.activation, c.A);
+[[gnu::noinline]] void forward_axpy(std::size_t, std::size_t in, std::size_t out, const T* X, std::size_t, const T* W,
+                                    std::size_t ldw, const T* b, Activation activation, T* A, std::size_t) {
+    forward_long_row(in, out, X, W, ldw, DirectB{}, b, functions<T>(activation), A);
 }
 
 template <class T>
-Product<T> product_of(const ForwardCall<T>& c) {
-    return {c.batch, c.out, c.in, c.X, c.ldx, 1, c.W, c.ldw};
-}
-template <class T>
-Result<T> result_of(const ForwardCall<T>& c) {
-    return {.C = c.A, .ld = c.lda, .bias = c.b, .activation = c.activation->value ? c.activation : nullptr};
+[[gnu::noinline]] void forward_narrow(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                                      std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
+    narrow_forward_of<T>(activation)(Product<T>{batch, out, in, X, ldx, 1, W, ldw}, b, A, lda);
 }
 
 template <class T>
-[[gnu::noinline]] void forward_tiles(const ForwardCall<T>& c, const TilePlan& plan) {
-    multiply(product_of(c), result_of(c), plan);
+[[gnu::noinline]] void forward_quad(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                                    std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
+    if constexpr (has_quads<T>)
+        forward_few_outputs(Product<T>{batch, out, in, X, ldx, 1, W, ldw}, b, functions<T>(activation), A, lda);
+}
+
+template <class T>
+const ActivationFunctions<T>* epilogue_of(Activation activation) {
+    return activation == Activation::identity ? nullptr : &functions<T>(activation);
+}
+
+template <class T>
+[[gnu::noinline]] void forward_tiles(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                                     std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
+    Product<T> product = {batch, out, in, X, ldx, 1, W, ldw};
+    const Output<T> result = {.C = A, .ld = lda, .bias = b, .activation = epilogue_of<T>(activation)};
+    multiply(product, result, plan_forward_tiles({batch, out, in, ldw}, out, machine<T>));
 }
 
 // The activation of many elements at once: in place if rows lie back to back, else on the stack first.
 template <class T>
-[[gnu::noinline]] void forward_staged_tiles(const ForwardCall<T>& c, const TilePlan& plan) {
+[[gnu::noinline]] void forward_staged_tiles(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                                            std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
     alignas(64) T results[max_staged_elements + virtual_lanes<T>];  // store_rows loads whole vectors
-    const std::size_t block = max_staged_elements / c.out;
-    const bool in_place = c.lda == c.out;
-    Product<T> product = product_of(c);
-    for (std::size_t row = 0; row < c.batch; row += block) {
-        T* const A = c.A + row * c.lda;
-        const Result<T> sums = {.C = in_place ? A : results, .ld = c.out, .bias = c.b};
-        product.rows = c.batch - row < block ? c.batch - row : block;
-        multiply(product, sums, plan);
-        c.activation->values(product.rows * c.out, sums.C, sums.C);
-        if (!in_place) store_rows(product.rows, c.out, results, c.out, A, c.lda);
-        product.A += block * product.row_stride;
-    }
-}
-
-template <class T>
-void forward(const ForwardCall<T>& c, const ForwardPlan& plan, Activation activation) {
-    switch (plan.path) {
-        case ForwardPath::dot_row:
-            return forward_dot_row(c);
-        case ForwardPath::dot:
-            return plan.stages ? forward_staged_dot(c, plan.dot) : forward_dot(c, plan.dot);
-        case ForwardPath::row:
-            return forward_row(c);
-        case ForwardPath::axpy:
-            return forward_axpy(c);
-        case ForwardPath::narrow:
-            return narrow_forward_of<T>(activation)(product_of(c), c.b, c.A, c.lda);
-        case ForwardPath::quad:
-            if constexpr (has_quads<T>) return forward_few_outputs(product_of(c), c.b, *c.activation, c.A, c.lda);
-            [[fallthrough]];
-        case ForwardPath::tile:
-            return plan.stages ? forward_staged_tiles(c, plan.tile) : forward_tiles(c, plan.tile);
+    const std::size_t block = max_staged_elements / out;
+    const bool in_place = lda == out;
+    const auto values = functions<T>(activation).values;
+    for (std::size_t row = 0; row < batch; row += block) {
+        const std::size_t rows = batch - row < block ? batch - row : block;
+        T *const a = A + row * lda, *const sums = in_place ? a : results;
+        forward_tiles(rows, in, out, X + row * ldx, ldx, W, ldw, b, Activation::identity, sums, out);
+        values(rows * out, sums, sums);
+        if (!in_place) store_rows(rows, out, results, out, a, lda);
     }
 }
 
@@ -135,21 +117,40 @@ template <class T>
 void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                           const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
                           std::size_t lda) noexcept {
-    const ForwardCall<T> call = {batch, in, out, X, ldx, W, ldw, b, &functions<T>(activation), A, lda};
+    const auto go = [=](auto path) DENSIMD_INLINE_LAMBDA {
+        path(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
+    };
     const bool activates = activation != Activation::identity;
-    forward(call, plan_forward({batch, out, in, ldw}, lda, activates, machine<T>), activation);
+    const ForwardPlan plan = plan_forward({batch, out, in, ldw}, lda, activates, machine<T>);
+    switch (plan.path) {
+        case ForwardPath::dot_row:
+            return go(forward_dot_row<T>);
+        case ForwardPath::dot:
+            return plan.stages ? go(forward_staged_dot<T>) : go(forward_dot<T>);
+        case ForwardPath::row:
+            return go(forward_row<T>);
+        case ForwardPath::axpy:
+            return go(forward_axpy<T>);
+        case ForwardPath::narrow:
+            return go(forward_narrow<T>);
+        case ForwardPath::quad:
+            return go(forward_quad<T>);
+        case ForwardPath::tile:
+            return plan.stages ? go(forward_staged_tiles<T>) : go(forward_tiles<T>);
+    }
 }
 
+// Some of the columns: of all of them, only their accumulators depend on the layer's width.
 template <class T>
 void dense_forward_columns_kernel(std::size_t batch, std::size_t in, std::size_t out, std::size_t first,
                                   std::size_t count, const T* X, std::size_t ldx, const T* W, std::size_t ldw,
                                   const T* b, Activation activation, T* A, std::size_t lda) noexcept {
     if (count == out) return dense_forward_kernel(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
     if (batch == 0 || count == 0) return;
-    const ForwardCall<T> part = {
-        batch,     in, count, X, ldx, W + first, ldw, b ? b + first : nullptr, &functions<T>(activation),
-        A + first, lda};
-    multiply(product_of(part), result_of(part), plan_forward_tiles({batch, count, in, ldw}, out, machine<T>));
+    Product<T> product = {batch, count, in, X, ldx, 1, W + first, ldw};
+    const Output<T> result = {
+        .C = A + first, .ld = lda, .bias = b ? b + first : nullptr, .activation = epilogue_of<T>(activation)};
+    multiply(product, result, plan_forward_tiles({batch, count, in, ldw}, out, machine<T>));
 }
 
 template <class T>

@@ -14,38 +14,28 @@ namespace {
 
 // X^T dZ, each element summed over the batch in order; with one output, from rows_for_four_sums rows on, in four
 // sums. Bound: FMA, plus one load and one store of C per tile.
-template <class T>
-void multiply_transposed(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* dZ,
-                         std::size_t lddz, const Result<T>& result, const UpdatePlan& plan) {
-    const Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
+template <class T, class Result>
+DENSIMD_INLINE void multiply_transposed(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* dZ,
+                         std::size_t lddz, const Result& result, UpdatePlan plan) {
+    Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
+    const ProductShape shape = {in, out, batch, lddz};
     switch (plan.path) {
         case UpdatePath::rank_one:
         case UpdatePath::tile:
-            return multiply(product, result, plan.tile);
+            return multiply(product, result, plan_update_tiles(shape, result.ld, machine<T>));
         case UpdatePath::tall:
             return multiply_tall(product, result);
         case UpdatePath::column:  // the roles of X and dZ are exchanged: lanes run along W
-            return multiply(Product<T>{1, in, batch, dZ, 0, lddz, X, ldx}, result, plan.tile);
+            product = {1, in, batch, dZ, 0, lddz, X, ldx};
+            return multiply(product, result, plan_column_tiles(shape, machine<T>));
     }
 }
 
 template <class T>
 void gemm_tn_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
                     const T* dZ, std::size_t lddz, T* dW, std::size_t lddw) noexcept {
-    multiply_transposed(batch, in, out, X, ldx, dZ, lddz, Result<T>{.C = dW, .ld = lddw},
+    multiply_transposed(batch, in, out, X, ldx, dZ, lddz, Output<T>{.C = dW, .ld = lddw},
                         plan_gemm_tn({in, out, batch, lddz}, lddw, machine<T>));
-}
-
-// Out of line: see ForwardCall.
-template <class T>
-[[gnu::noinline]] void update_weights(std::size_t batch, std::size_t in, std::size_t out, const T* X,
-                                      std::size_t ldx, const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw,
-                                      const UpdatePlan& plan) {
-    Result<T> result = {.C = W, .ld = ldw};
-    result.updates = true;
-    result.fetches = plan.fetches;
-    result.scale = scale;
-    multiply_transposed(batch, in, out, X, ldx, dZ, lddz, result, plan);
 }
 
 // One bias, of many rows: without vectors, of which a single lane would be used.
@@ -106,10 +96,11 @@ void dense_update_kernel(std::size_t batch, std::size_t in, std::size_t out, con
                          const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw, T* b) noexcept {
     if (batch == 0) return;
     const UpdatePlan plan = plan_update({in, out, batch, lddz}, ldw, machine<T>);
+    const Step<T> step = {W, ldw, scale, plan.fetches};
     if (plan.path == UpdatePath::rank_one)
         update_rank_one(in, out, X, dZ, scale, W, ldw);
     else
-        update_weights(batch, in, out, X, ldx, dZ, lddz, scale, W, ldw, plan);
+        multiply_transposed(batch, in, out, X, ldx, dZ, lddz, step, plan);
     if (b) update_bias(batch, out, dZ, lddz, scale, b);
 }
 

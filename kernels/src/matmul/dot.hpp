@@ -160,7 +160,7 @@ template <class Isa, class T>
 // One column, tiles of as many rows as are summed at once; for fewer rows, of half as many where that will
 // do.
 template <std::size_t Rows, class T, class Step>
-void dot_columns(std::size_t first, std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
+[[gnu::noinline]] void dot_columns(std::size_t first, std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
                  const T* b, Step step, const Column<T>& column) {
     std::size_t done = rows;
     if constexpr (Rows > 2) done = (rows - first) % Rows > Rows / 2 ? rows : rows - (rows - first) % Rows;
@@ -171,8 +171,8 @@ void dot_columns(std::size_t first, std::size_t rows, std::size_t depth, const T
 
 // results = A b + bias, where the elements of b are `step` apart.
 template <class T>
-[[gnu::noinline]] void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b,
-                                std::size_t step, T bias, T* results, DotColumn plan) {
+DENSIMD_INLINE void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b,
+                             std::size_t step, T bias, T* results, DotColumn plan) {
     constexpr std::size_t sums = Simd::sums_at_once<T>;
     const Column<T> column{bias, results};
     switch (plan) {

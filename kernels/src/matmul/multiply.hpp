@@ -1,4 +1,4 @@
-// Products by tiles, as a plan says: K blocks, panels of columns, sections of rows, tiles.
+// Products by tiles, as a plan says: K blocks, panels of columns, tiles.
 #pragma once
 
 #include <cstddef>
@@ -8,69 +8,93 @@
 namespace densimd::kernels {
 namespace {
 
-// All rows of the panel of `vectors` vectors at `column`, in the tallest tiles that fit. The last two are about
-// equally tall, because a very low one would wait for its loads of B.
-template <class T>
-void multiply_rows(const Product<T>& product, const Result<T>& result, std::size_t accumulators, std::size_t vectors,
-                   std::size_t column) {
+// On the way to the first tile, operands are not copied, because a wide load of what narrow stores have just written
+// waits for these; and plans are passed by value to what is out of line, so that they stay in registers elsewhere.
+struct Range {
+    std::size_t first, last;
+};
+
+// Rows of the panel of `vectors` vectors at `column`, in the tallest tiles that fit. The last two are about equally
+// tall, because a very low one would wait for its loads of B.
+template <class T, class Result>
+DENSIMD_INLINE void multiply_rows(const Product<T>& product, const Result& result, std::size_t accumulators, Range rows,
+                   std::size_t vectors, std::size_t column) {
     const std::size_t w = vector_size<T>, left = product.cols - column;
     const bool whole_vectors = left >= vectors * w;
     const std::size_t count = whole_vectors ? w : left - (vectors - 1) * w;
-    const auto& tiles = (whole_vectors ? whole_tiles<T> : partial_tiles<T>)(accumulators)[vectors - 1];
-    const std::size_t tallest = rows_beside(machine<T>, vectors, accumulators);
-    for (std::size_t row = 0; row < product.rows;) {
-        const std::size_t rows = product.rows - row, whole = rows / tallest;
-        std::size_t height = rows;
-        if (rows > tallest && rows % tallest != 0) height = whole > 1 ? whole * tallest - tallest : (rows + 1) / 2;
-        std::size_t of_tile = height < tallest ? height : tallest;
-        while (tiles[of_tile - 1] == nullptr) --of_tile;
-        const std::size_t number = height / of_tile;
-        tiles[of_tile - 1](product, result, row, column, count, number);
-        row += number * of_tile;
+    const TilesOfWidth<T, Result>& tiles = tiles_of<T, Result>(accumulators, vectors, whole_vectors);
+    const std::size_t tallest = tiles.tallest;
+    for (std::size_t row = rows.first; row < rows.last;) {
+        std::size_t height = rows.last - row, number = 1;
+        if (height > tallest) {
+            number = height / tallest;
+            if (height != number * tallest) --number;
+            if (number == 0) height = (height + 1) / 2;
+        }
+        if (height >= tallest && number > 0)
+            height = tallest;
+        else
+            number = 1;
+        while (tiles.of_height[height - 1] == nullptr) --height;
+        tiles.of_height[height - 1](product, result, row, column, count, number);
+        row += number * height;
     }
 }
 
-// The last tiles of a panel, each of which fetches a line of every row of the next one.
-template <class T, std::size_t Columns>
-constexpr Tiles<T> fetching_tiles =
-    tiles<T, rows_beside(machine<T>, Columns, 1), Columns, 1, false, PrefetchNextPanel>;
+// The same, out of line.
+template <class T, class Result>
+[[gnu::noinline]] void multiply_section(const Product<T>& product, const Result& result, std::size_t accumulators,
+                                        Range rows, std::size_t vectors, std::size_t column) {
+    multiply_rows(product, result, accumulators, rows, vectors, column);
+}
 
-template <class T>
-void multiply_and_fetch_next(const Product<T>& product, const Result<T>& result, std::size_t vectors,
-                             std::size_t column) {
+// The last tiles of a panel, each of which fetches a line of every row of the next one.
+template <class T, class Result, std::size_t Columns>
+constexpr Tiles<T, Result> fetching_tiles =
+    tiles<T, rows_beside(machine<T>, Columns, 1), Columns, 1, false, PrefetchNextPanel, Result>;
+
+template <class T, class Result>
+[[gnu::noinline]] void multiply_and_fetch_next(const Product<T>& product, const Result& result, Range rows,
+                                               std::size_t vectors, std::size_t column) {
     const std::size_t panel = vectors * vector_size<T>, height = rows_beside(machine<T>, vectors, 1);
-    const std::size_t lines = panel / virtual_lanes<T>, head = product.rows - lines * height;
-    multiply_rows(product.rows_from(0, head), result, 1, vectors, column);
+    const std::size_t lines = panel / virtual_lanes<T>, head = rows.last - lines * height;
+    multiply_section(product, result, 1, {rows.first, head}, vectors, column);
     Product<T> fetching = product;
     fetching.next = product.B + column + panel;
-    const Tiles<T> tile = vectors == 3   ? fetching_tiles<T, 3>
-                          : vectors == 4 ? fetching_tiles<T, 4>
-                                         : fetching_tiles<T, 6>;
+    const Tiles<T, Result> tile = vectors == 3   ? fetching_tiles<T, Result, 3>
+                          : vectors == 4 ? fetching_tiles<T, Result, 4>
+                                         : fetching_tiles<T, Result, 6>;
     for (std::size_t t = 0; t < lines; ++t, fetching.next += virtual_lanes<T>)
         tile(fetching, result, head + t * height, column, vector_size<T>, 1);
 }
 
-// Panel by panel of columns, so that a panel of B stays in L1 or L2 while the rows of A pass by.
-template <class T>
-void multiply_panels(Product<T> product, const Result<T>& result, const TilePlan& plan) {
+// Only the first tile of a panel prefetches.
+template <class T, class Result>
+[[gnu::noinline]] void multiply_and_prefetch_first(const Product<T>& product, const Result& result,
+                                                   TilePlan plan, Range rows, std::size_t vectors,
+                                                   std::size_t column) {
+    const std::size_t first = rows.first + rows_beside(machine<T>, plan.panel, 1);
+    Product<T> unfetched = product;
+    unfetched.ahead = 0;
+    multiply_section(product, result, plan.accumulators, {rows.first, first}, vectors, column);
+    multiply_section(unfetched, result, plan.accumulators, {first, rows.last}, vectors, column);
+}
+
+// Panel by panel of columns, so that a panel of B stays in L1 or L2 while rows of A pass by.
+template <class T, class Result>
+DENSIMD_INLINE void multiply_panels(const Product<T>& product, const Result& result, const TilePlan& plan,
+                                    Range rows) {
     constexpr std::size_t w = vector_size<T>;
-    const std::size_t ahead = plan.rows_ahead * product.ldb;
-    product.ahead = plan.prefetch == Prefetch::all_tiles ? ahead : 0;
     for (std::size_t column = 0; column < product.cols;) {
         const std::size_t left = (product.cols - column + w - 1) / w;
         const std::size_t vectors = left < plan.panel ? left : plan.panel;
-        if (plan.next_panel && column + vectors * w < product.cols) {
-            multiply_and_fetch_next(product, result, vectors, column);
-        } else if (plan.prefetch == Prefetch::first_tile) {
-            const std::size_t height = rows_beside(machine<T>, plan.panel, 1);
-            Product<T> first = product.rows_from(0, height);
-            first.ahead = ahead;
-            multiply_rows(first, result, plan.accumulators, vectors, column);
-            multiply_rows(product.rows_from(height, product.rows - height), result.at(height, 0), plan.accumulators,
-                          vectors, column);
-        } else {
-            multiply_rows(product, result, plan.accumulators, vectors, column);
+        const bool fetches_next = plan.next_panel && column + vectors * w < product.cols;
+        const bool plain = !fetches_next && plan.prefetch != Prefetch::first_tile;
+        if constexpr (Result::prefetches) {
+            if (fetches_next) multiply_and_fetch_next(product, result, rows, vectors, column);
+            else if (!plain) multiply_and_prefetch_first(product, result, plan, rows, vectors, column);
         }
+        if (!Result::prefetches || plain) multiply_rows(product, result, plan.accumulators, rows, vectors, column);
         column += vectors * w;
     }
 }

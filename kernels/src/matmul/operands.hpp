@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "matmul/plan.hpp"
 #include "pointwise/activation_table.hpp"
 #include "simd/reduce.hpp"
 
@@ -24,19 +25,6 @@ struct Product {
     std::size_t ahead = 0;
     const T* next = nullptr;
     T* packed = nullptr;
-
-    Product rows_from(std::size_t row, std::size_t count) const {
-        Product part = *this;
-        part.rows = count;
-        part.A += row * row_stride;
-        return part;
-    }
-    Product columns_from(std::size_t column, std::size_t count) const {
-        Product part = *this;
-        part.cols = count;
-        part.B += column;
-        return part;
-    }
 };
 
 // Out of line, so that its addresses burden no loop; the asm keeps g++ from dropping a call without effect.
@@ -47,102 +35,185 @@ template <class T>
     asm volatile("");
 }
 
-// What becomes of sums, which start from the bias, from C or from 0: C = activation(sums), or C += scale sums, with
-// which a gradient never reaches memory.
+// A tile of whole vectors, activated in place, to rows of C. Out of line: it is the same for all tiles.
 template <class T>
-struct Result {
+[[gnu::noinline]] void store_activated(decltype(ActivationFunctions<T>::values) activate, T* values, std::size_t rows,
+                                       std::size_t columns, T* to, std::size_t ld, std::size_t count) {
+    constexpr std::size_t w = vector_size<T>;
+    activate(rows * columns * w, values, values);
+    for (std::size_t r = 0; r < rows; ++r, to += ld, values += columns * w) {
+        for (std::size_t c = 0; c + 1 < columns; ++c)
+            Batch<T>::load_aligned(values + c * w).store_unaligned(to + c * w);
+        const Batch<T> last = Batch<T>::load_aligned(values + (columns - 1) * w);
+        store<true>(to + (columns - 1) * w, count, last);
+    }
+}
+
+// What becomes of a tile's sums. Each has: begin<Rows, Columns>(row, column), which says where the tile is; start, the
+// first values of its sums; finish, what is done when they are made. `count`: elements of the last vector of a row. And it
+// says which tiles it needs: max_columns(accumulators), in vectors; has_height(rows), as those above 8 rows are rare;
+// whether B is large enough to be worth prefetching.
+
+// Rows of a tile in memory.
+template <class T>
+struct Rows {
+    T* first;
+    std::size_t ld;
+
+    // Calls body(r, where row r begins). The asm keeps compilers from making all addresses of a tile once for its
+    // several uses, which would drive sums from the registers.
+    template <std::size_t Count, class Body>
+    DENSIMD_INLINE void for_each(const Body& body) const {
+        const std::size_t stride = ld;  // a local: fields could change under the stores
+        T* p = first;
+        DENSIMD_UNROLLED (r, Count) {
+            asm("" : "+r"(p));
+            body(r, p);
+            p += stride;
+        }
+    }
+    template <bool Partial, std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE void store(const Batch<T> (&tile)[Count][Columns], std::size_t count) const {
+        for_each<Count>([&](std::size_t r, T* p) DENSIMD_INLINE_LAMBDA {
+            DENSIMD_UNROLLED (c, Columns - 1) tile[r][c].store_unaligned(p + c * vector_size<T>);
+            kernels::store<Partial>(p + (Columns - 1) * vector_size<T>, count, tile[r][Columns - 1]);
+        });
+    }
+};
+
+template <bool Partial, class T, std::size_t Columns>
+DENSIMD_INLINE void load_row(Batch<T> (&row)[Columns], const T* p, std::size_t count) {
+    DENSIMD_UNROLLED (c, Columns - 1) row[c] = load(p + c * vector_size<T>);
+    row[Columns - 1] = load<Partial>(p + (Columns - 1) * vector_size<T>, count);
+}
+
+template <class T, std::size_t Count, std::size_t Columns>
+DENSIMD_INLINE void set_zero(Batch<T> (&tile)[Count][Columns]) {
+    DENSIMD_UNROLLED (r, Count)
+        DENSIMD_UNROLLED (c, Columns) tile[r][c] = Batch<T>(T(0));
+}
+
+// C = activation(sums), which start from the bias, from C or from 0.
+template <class T>
+struct Output {
+    static constexpr bool prefetches = true;
+    static constexpr bool has_height(std::size_t rows) { return rows <= 8 || rows == max_tile_rows; }
+    static constexpr std::size_t max_columns(std::size_t accumulators) {
+        return columns_beside(machine<T>, accumulators == 1 ? 2 : few_rows, accumulators);
+    }
+
     T* C;
     std::size_t ld;
     const T* bias = nullptr;                             // null: none
     const ActivationFunctions<T>* activation = nullptr;  // null: the identity
     bool starts_from_C = false;                          // C holds the sums so far
-    bool updates = false;
-    bool fetches = false;   // the tile of C below is fetched while the sums of one are made
-    bool has_room = false;  // rows of C have room for whole vectors, which loads then need not wait for
-    T scale = T(0);
 
-    // The same for the results from there on.
-    Result at(std::size_t row, std::size_t column) const {
-        Result from = *this;
-        if (bias) from.bias += column;
-        from.C += row * ld + column;
-        return from;
+    void advance(std::size_t rows, std::size_t columns) {
+        C += rows * ld + columns;
+        if (bias) bias += columns;
     }
 
-    template <std::size_t Rows, std::size_t Columns>
-    DENSIMD_INLINE void begin(std::size_t row, std::size_t column) const {
-        if (fetches) prefetch_rows(C + (row + Rows) * ld + column, ld, Rows, Columns * vector_size<T>);
+    template <std::size_t, std::size_t>
+    DENSIMD_INLINE Rows<T> begin(std::size_t row, std::size_t column) const {
+        return {C + row * ld + column, ld};
     }
-
-    // The first values of a tile's sums. `count`: elements of the last vector of a row.
-    template <bool Partial, std::size_t Rows, std::size_t Columns>
-    DENSIMD_INLINE void start(Batch<T> (&tile)[Rows][Columns], std::size_t row, std::size_t column,
+    template <bool Partial, std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE void start(Batch<T> (&tile)[Count][Columns], const Rows<T>& to, std::size_t column,
                               std::size_t count) const {
         if (starts_from_C) {
-            DENSIMD_UNROLLED (r, Rows)
-                DENSIMD_UNROLLED (c, Columns) tile[r][c] = load_vector<Partial, Columns>(at(r, c, row, column), c, count);
+            to.template for_each<Count>([&](std::size_t r, const T* p) DENSIMD_INLINE_LAMBDA {
+                load_row<Partial>(tile[r], p, count);
+            });
         } else if (bias) {
-            DENSIMD_UNROLLED (c, Columns) {
-                tile[0][c] = load_vector<Partial, Columns>(bias + column + c * vector_size<T>, c, count);
-                DENSIMD_UNROLLED (r, Rows - 1) tile[r + 1][c] = tile[0][c];
-            }
+            load_row<Partial>(tile[0], bias + column, count);
+            DENSIMD_UNROLLED (r, Count - 1)
+                DENSIMD_UNROLLED (c, Columns) tile[r + 1][c] = tile[0][c];
         } else {
-            DENSIMD_UNROLLED (r, Rows)
-                DENSIMD_UNROLLED (c, Columns) tile[r][c] = Batch<T>(T(0));
+            set_zero(tile);
         }
     }
 
-    template <bool Partial, std::size_t Rows, std::size_t Columns>
-    DENSIMD_INLINE void finish(Batch<T> (&tile)[Rows][Columns], std::size_t row, std::size_t column,
-                               std::size_t count) const {
-        if (updates) {  // all loads of a tile before its stores: masked stores forward to no load
-            const Batch<T> factor(scale);
-            DENSIMD_UNROLLED (r, Rows)
-                DENSIMD_UNROLLED (c, Columns)
-                    tile[r][c] = Simd::fma(factor, tile[r][c],
-                                           load_vector<Partial, Columns>(at(r, c, row, column), c, count));
-        } else if (activation) {
-            if constexpr (Rows * Columns == 1)
-                tile[0][0] = activation->value(tile[0][0]);
-            else
-                return activate<Partial>(tile, row, column, count);
+    template <bool Partial, std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE void finish(Batch<T> (&tile)[Count][Columns], const Rows<T>& to, std::size_t count) const {
+        constexpr std::size_t vectors = Count * Columns;
+        if (!activation) return to.template store<Partial>(tile, count);
+        if constexpr (vectors == 1) {
+            tile[0][0] = activation->value(tile[0][0]);
+        } else {
+            alignas(64) T values[vectors * vector_size<T>];
+            DENSIMD_UNROLLED (i, vectors)
+                tile[i / Columns][i % Columns].store_aligned(values + i * vector_size<T>);
+            if constexpr (vectors > 8)
+                return store_activated(activation->values, values, Count, Columns, to.first, to.ld, count);
+            activation->values(vectors * vector_size<T>, values, values);  // few enough for a call to count
+            DENSIMD_UNROLLED (i, vectors)
+                tile[i / Columns][i % Columns] = Batch<T>::load_aligned(values + i * vector_size<T>);
         }
-        DENSIMD_UNROLLED (r, Rows)
-            DENSIMD_UNROLLED (c, Columns)
-                if (Partial && c == Columns - 1 && !has_room)
-                    store<Partial>(at(r, c, row, column), count, tile[r][c]);
-                else
-                    tile[r][c].store_unaligned(at(r, c, row, column));
+        to.template store<Partial>(tile, count);
+    }
+};
+
+// W += scale sums: the gradient never reaches memory.
+template <class T>
+struct Step {
+    static constexpr bool prefetches = false;
+    static constexpr bool has_height(std::size_t rows) { return rows <= 8 || rows == max_tile_rows; }
+    static constexpr std::size_t max_columns(std::size_t accumulators) {
+        return accumulators == 2 ? 0 : columns_beside(machine<T>, accumulators == 1 ? 2 : 1, accumulators);
     }
 
-  private:
-    T* at(std::size_t r, std::size_t c, std::size_t row, std::size_t column) const {
-        return C + (row + r) * ld + column + c * vector_size<T>;
+    T* W;
+    std::size_t ld;
+    T scale;
+    bool fetches;  // the tile of W below is fetched while the sums of one are made
+
+    void advance(std::size_t rows, std::size_t columns) { W += rows * ld + columns; }
+
+    template <std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE Rows<T> begin(std::size_t row, std::size_t column) const {
+        if (fetches) prefetch_rows(W + (row + Count) * ld + column, ld, Count, Columns * vector_size<T>);
+        return {W + row * ld + column, ld};
     }
-    template <bool Partial, std::size_t Columns>
-    DENSIMD_INLINE static Batch<T> load_vector(const T* p, std::size_t c, std::size_t count) {
-        return c == Columns - 1 ? load<Partial>(p, count) : load(p);
+    template <bool Partial, std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE void start(Batch<T> (&tile)[Count][Columns], const Rows<T>&, std::size_t, std::size_t) const {
+        set_zero(tile);
+    }
+    // All loads of a tile come before its stores: masked stores forward to no load.
+    template <bool Partial, std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE void finish(Batch<T> (&tile)[Count][Columns], const Rows<T>& to, std::size_t count) const {
+        const Batch<T> factor(scale);
+        to.template for_each<Count>([&](std::size_t r, const T* p) DENSIMD_INLINE_LAMBDA {
+            Batch<T> old[Columns];
+            load_row<Partial>(old, p, count);
+            DENSIMD_UNROLLED (c, Columns) tile[r][c] = Simd::fma(factor, tile[r][c], old[c]);
+        });
+        to.template store<Partial>(tile, count);
+    }
+};
+
+// The sums themselves, in memory with room for whole vectors: loads wait for masked stores.
+template <class T>
+struct Sums {
+    static constexpr bool prefetches = false;
+    static constexpr bool has_height(std::size_t rows) { return rows > 0; }
+    static constexpr std::size_t max_columns(std::size_t accumulators) {
+        return accumulators == 2 ? 0 : 2;
     }
 
-    template <bool Partial, std::size_t Rows, std::size_t Columns>
-    DENSIMD_INLINE void activate(const Batch<T> (&tile)[Rows][Columns], std::size_t row, std::size_t column,
-                                 std::size_t count) const {
-        alignas(64) T values[Rows * Columns * vector_size<T>];
-        DENSIMD_UNROLLED (i, Rows * Columns)
-            tile[i / Columns][i % Columns].store_aligned(values + i * vector_size<T>);
-        store_activated(values, Rows, Columns, C + row * ld + column, count);
+    T* sums;
+    std::size_t ld;
+
+    template <std::size_t, std::size_t>
+    DENSIMD_INLINE Rows<T> begin(std::size_t row, std::size_t column) const {
+        return {sums + row * ld + column, ld};
     }
-    // Out of line: it is the same for all tiles.
-    [[gnu::noinline]] void store_activated(T* values, std::size_t rows, std::size_t columns, T* to,
-                                           std::size_t count) const {
-        constexpr std::size_t w = vector_size<T>;
-        activation->values(rows * columns * w, values, values);
-        for (std::size_t r = 0; r < rows; ++r, to += ld, values += columns * w) {
-            for (std::size_t c = 0; c + 1 < columns; ++c)
-                Batch<T>::load_aligned(values + c * w).store_unaligned(to + c * w);
-            const Batch<T> last = Batch<T>::load_aligned(values + (columns - 1) * w);
-            store<true>(to + (columns - 1) * w, count, last);
-        }
+    template <bool Partial, std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE void start(Batch<T> (&tile)[Count][Columns], const Rows<T>&, std::size_t, std::size_t) const {
+        set_zero(tile);
+    }
+    template <bool Partial, std::size_t Count, std::size_t Columns>
+    DENSIMD_INLINE void finish(Batch<T> (&tile)[Count][Columns], const Rows<T>& to, std::size_t count) const {
+        to.template store<false>(tile, count);
     }
 };
 

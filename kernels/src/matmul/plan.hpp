@@ -55,8 +55,11 @@ constexpr std::size_t rows_beside(const Machine& m, std::size_t columns, std::si
 // more, a tile is 6 rows high, or 3 where it would be a single vector wide and need more loads than
 // multiply-adds.
 constexpr std::size_t panel_for(const Machine& m, std::size_t rows, std::size_t accumulators) {
-    const std::size_t height = rows <= few_rows ? few_rows : m.accumulators / accumulators > 6 ? 6 : 3;
-    return columns_beside(m, height, accumulators);
+    const auto of = [&](std::size_t constant) {
+        const std::size_t high = m.accumulators / constant > 6 ? 6 : 3;
+        return rows <= few_rows ? columns_beside(m, few_rows, constant) : columns_beside(m, high, constant);
+    };
+    return accumulators == 1 ? of(1) : accumulators == 2 ? of(2) : of(4);  // constants: divisions take long
 }
 
 // Columns of the panels of 6 rows and one accumulator.
@@ -106,8 +109,10 @@ constexpr bool fetches_next(std::size_t rows, std::size_t panel, const Machine& 
 // time, so they are faster where they save a third of the tiles.
 constexpr void choose_prefetch(TilePlan& plan, const ProductShape& s, bool in_l2, const Machine& m) {
     const bool conflicting = m.is_conflicting(s.ldb);
-    const auto panel_of = [&](std::size_t rows) {
-        return static_cast<std::uint8_t>(columns_beside(m, rows, 1));
+    const auto panel_of = [&](std::size_t rows) {  // constants: divisions take long
+        return static_cast<std::uint8_t>(rows == 4   ? columns_beside(m, 4, 1)
+                                         : rows == 8 ? columns_beside(m, 8, 1)
+                                                     : columns_beside(m, 6, 1));
     };
     if (s.rows <= few_rows) {
         if (in_l2 || conflicting) return;
@@ -177,8 +182,6 @@ enum class DotColumn : std::uint8_t {
 struct ForwardPlan {
     ForwardPath path;
     bool stages;  // results wait back to back for their activation, or for their stride
-    DotColumn dot;
-    TilePlan tile;
 
     bool operator==(const ForwardPlan&) const = default;
 };
@@ -230,11 +233,10 @@ constexpr DotColumn plan_dot_column(const ProductShape& s, const Machine& m) {
 
 // `activates`: there is an activation; lda: from one row of results to the next.
 constexpr ForwardPlan plan_forward(const ProductShape& s, std::size_t lda, bool activates, const Machine& m) {
-    ForwardPlan plan = {ForwardPath::tile, false, DotColumn::any_stride, {}};
+    ForwardPlan plan = {ForwardPath::tile, false};
     if (s.cols == 1) {
         plan.path = s.rows == 1 && s.ldb == 1 ? ForwardPath::dot_row : ForwardPath::dot;
         plan.stages = s.rows > 1 && lda > 1;
-        plan.dot = plan_dot_column(s, m);
     } else if (s.rows == 1) {
         plan.path = m.is_long(s.cols) ? ForwardPath::axpy : ForwardPath::row;
     } else if (is_narrow_forward(s, m)) {
@@ -243,7 +245,6 @@ constexpr ForwardPlan plan_forward(const ProductShape& s, std::size_t lda, bool 
         plan.path = ForwardPath::quad;
     } else {
         plan.stages = activates && s.cols > 0 && stages_activation(s, lda, m);
-        plan.tile = plan_forward_tiles(s, s.cols, m);
     }
     return plan;
 }
@@ -319,7 +320,6 @@ enum class UpdatePath : std::uint8_t {
 struct UpdatePlan {
     UpdatePath path;
     bool fetches;  // the tile of W below is fetched while the sums of one are made
-    TilePlan tile;
 
     bool operator==(const UpdatePlan&) const = default;
 };
@@ -333,37 +333,40 @@ constexpr bool is_tall_update(const ProductShape& s, const Machine& m) {
     return s.rows >= m.lanes() && s.cols <= max_tall_columns && 4 * idle >= used && idle * s.depth > 6 * used;
 }
 
-// Rows are those of W, the depth is the batch.
+// X^T dZ: rows are those of W, the depth is the batch.
+constexpr UpdatePlan plan_gemm_tn(const ProductShape& s, std::size_t ldw, const Machine& m) {
+    if (s.cols == 1 && ldw == 1) return {UpdatePath::column, false};
+    return {is_tall_update(s, m) ? UpdatePath::tall : UpdatePath::tile, false};
+}
+
+constexpr UpdatePlan plan_update(const ProductShape& s, std::size_t ldw, const Machine& m) {
+    if (s.depth == 1) return {UpdatePath::rank_one, false};
+    UpdatePlan plan = plan_gemm_tn(s, ldw, m);
+    // W is beyond L1 and the sums take long enough to wait for L3, or it is in memory.
+    const std::size_t bytes = s.rows * ldw * m.element;
+    plan.fetches = bytes > (std::size_t{8} << 20) || (s.depth >= 32 && bytes > m.l1);
+    return plan;
+}
+
+constexpr std::size_t update_accumulators(const ProductShape& s) {
+    return s.cols == 1 && s.depth >= rows_for_four_sums ? 4 : 1;
+}
+
+// One row of W's transpose: panels wide enough to hide the latency of a multiply-add.
+constexpr TilePlan plan_column_tiles(const ProductShape& s, const Machine& m) {
+    TilePlan plan = plain_tiles(1, update_accumulators(s), m);
+    plan.panel = static_cast<std::uint8_t>(columns_beside(m, plan.accumulators == 1 ? 2 : 1, plan.accumulators));
+    return plan;
+}
+
 constexpr TilePlan plan_update_tiles(const ProductShape& s, std::size_t ldw, const Machine& m) {
-    const bool four_sums = s.cols == 1 && s.depth >= rows_for_four_sums;
-    TilePlan plan = plain_tiles(s.rows, four_sums ? 4 : 1, m);
-    if (four_sums) return plan;
+    TilePlan plan = plain_tiles(s.rows, update_accumulators(s), m);
+    if (plan.accumulators > 1) return plan;
     const bool conflicting_panels = s.ldb * m.element % 4096 == 0 && is_worth_packing(s, m);
     if ((packs_panels(s, m) || conflicting_panels) && s.depth <= max_packed_depth(m))
         plan.pack = Pack::panels_and_blocks;
     else  // a short batch: W is gone through as it lies in memory
         plan.rows_first = s.depth <= 8 && m.is_conflicting(ldw);
-    return plan;
-}
-
-// X^T dZ: rows are those of W, the depth is the batch.
-constexpr UpdatePlan plan_gemm_tn(const ProductShape& s, std::size_t ldw, const Machine& m) {
-    if (s.cols == 1 && ldw == 1) {
-        const std::size_t accumulators = s.depth >= rows_for_four_sums ? 4 : 1;
-        TilePlan tile = plain_tiles(1, accumulators, m);  // panels wide enough to hide a multiply-add's latency
-        tile.panel = static_cast<std::uint8_t>(columns_beside(m, accumulators == 1 ? 2 : 1, accumulators));
-        return {UpdatePath::column, false, tile};
-    }
-    if (is_tall_update(s, m)) return {UpdatePath::tall, false, {}};
-    return {UpdatePath::tile, false, plan_update_tiles(s, ldw, m)};
-}
-
-constexpr UpdatePlan plan_update(const ProductShape& s, std::size_t ldw, const Machine& m) {
-    if (s.depth == 1) return {UpdatePath::rank_one, false, {}};
-    UpdatePlan plan = plan_gemm_tn(s, ldw, m);
-    // W is beyond L1 and the sums take long enough to wait for L3, or it is in memory.
-    const std::size_t bytes = s.rows * ldw * m.element;
-    plan.fetches = bytes > (std::size_t{8} << 20) || (s.depth >= 32 && bytes > m.l1);
     return plan;
 }
 

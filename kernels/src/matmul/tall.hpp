@@ -16,9 +16,9 @@ template <class T>
 constexpr std::size_t tall_columns = rows_beside(machine<T>, 2, 1);
 
 // At most a vector of rows, from `row` on: `sums` has a column of them every tall_rows elements.
-template <class T>
+template <class T, class Result>
 void finish_tall_rows(std::size_t row, std::size_t rows, std::size_t cols, const T* sums,
-                      const Result<T>& result) {
+                      const Result& result) {
     constexpr std::size_t w = vector_size<T>;
     for_each_vector<T>(cols, [&](std::size_t column, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
@@ -30,12 +30,12 @@ void finish_tall_rows(std::size_t row, std::size_t rows, std::size_t cols, const
         if (rows == w) {
             Batch<T> tile[w][1];
             DENSIMD_UNROLLED (r, w) tile[r][0] = vectors[r];
-            result.template finish<partial>(tile, row, column, count);
+            result.template finish<partial>(tile, result.template begin<1, 1>(row, column), count);
         } else {
             DENSIMD_UNROLLED (r, w)
                 if (r < rows) {
                     Batch<T> tile[1][1] = {{vectors[r]}};
-                    result.template finish<partial>(tile, row + r, column, count);
+                    result.template finish<partial>(tile, result.template begin<1, 1>(row + r, column), count);
                 }
         }
     });
@@ -44,22 +44,20 @@ void finish_tall_rows(std::size_t row, std::size_t rows, std::size_t cols, const
 // Sums of the transpose, a block of its rows after the other, wait on the stack until a block of its columns is
 // whole; then they are transposed. A is a matrix transposed, so that its columns are contiguous. The order of each sum
 // is that of `multiply`.
-template <class T>
-[[gnu::noinline]] void multiply_tall(const Product<T>& product, const Result<T>& result) {
+template <class T, class Result>
+[[gnu::noinline]] void multiply_tall(const Product<T>& product, const Result& result) {
     constexpr std::size_t w = vector_size<T>, widest = tall_columns<T>;
     alignas(64) T sums[max_tall_columns * tall_rows<T>];
     const std::size_t blocks = (product.cols + widest - 1) / widest;
-    const std::size_t accumulators = product.cols == 1 && product.depth >= rows_for_four_sums ? 4 : 1;
-    Product<T> transpose = {0, 0, product.depth, product.B, 1, product.ldb, product.A, product.depth_stride};
-    Result<T> waiting = {.C = sums, .ld = tall_rows<T>};
-    waiting.has_room = true;
+    const std::size_t accumulators = update_accumulators({product.rows, product.cols, product.depth, product.ldb});
+    Product<T> transpose = {product.cols, 0, product.depth, product.B, 1, product.ldb, product.A, product.depth_stride};
+    const Sums<T> waiting = {sums, tall_rows<T>};
     for (std::size_t row = 0; row < product.rows; row += tall_rows<T>, transpose.B += tall_rows<T>) {
         const std::size_t left = product.rows - row, rows = left < tall_rows<T> ? left : tall_rows<T>;
         transpose.cols = rows;
         for (std::size_t block = 0, column = 0, columns; block < blocks; ++block, column += columns) {
             columns = (product.cols - column) / (blocks - block);
-            const Product<T> part = transpose.rows_from(column, columns);
-            multiply_rows(part, waiting.at(column, 0), accumulators, (rows + w - 1) / w, 0);
+            multiply_rows(transpose, waiting, accumulators, {column, column + columns}, (rows + w - 1) / w, 0);
         }
         finish_tall_rows(row, rows < w ? rows : w, product.cols, sums, result);
         if (rows > w) finish_tall_rows(row + w, rows - w, product.cols, sums + w, result);

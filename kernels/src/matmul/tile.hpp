@@ -1,7 +1,6 @@
 // The outer-product microkernel: a tile of C in registers, lanes along the columns; and the table of its sizes.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -11,37 +10,46 @@
 namespace densimd::kernels {
 namespace {
 
-// How a tile loads a vector of B.
+// What a tile does with B beside loading it, row by row from `b` on.
 template <class T>
 struct LoadB {
-    explicit LoadB(const Product<T>&) {}
+    LoadB(const Product<T>&, const T*) {}
+    template <std::size_t Columns>
     DENSIMD_INLINE void row() {}
-    DENSIMD_INLINE void vector(const T*, Batch<T>, std::size_t) const {}
+    DENSIMD_INLINE void vector(Batch<T>, std::size_t) const {}
 };
 
-// And prefetches B some rows ahead, or only what it has just loaded: a distance of 0 costs a slot for loads, of
-// which tall tiles have some to spare, and saves a second set of tiles.
+// Prefetches B some rows ahead; none, if the distance is 0: a predicted branch, which saves a second set of tiles. The
+// asm keeps g++ from making several addresses of the one.
 template <class T>
 struct PrefetchB : LoadB<T> {
-    std::size_t ahead;
-    explicit PrefetchB(const Product<T>& product) : LoadB<T>(product), ahead(product.ahead) {}
-    DENSIMD_INLINE void vector(const T* address, Batch<T>, std::size_t) const { __builtin_prefetch(address + ahead); }
+    const T* fetched;
+    std::size_t ahead, ldb;
+    PrefetchB(const Product<T>& product, const T* b)
+        : LoadB<T>(product, b), fetched(b + product.ahead), ahead(product.ahead), ldb(product.ldb) {
+        asm("" : "+r"(fetched));
+    }
+    template <std::size_t Columns>
+    DENSIMD_INLINE void row() {
+        if (ahead != 0) DENSIMD_UNROLLED (c, Columns) __builtin_prefetch(fetched + c * vector_size<T>);
+        fetched += ldb;
+    }
 };
 
 // And fetches the next panel of B into L2, a line for each row.
 template <class T>
 struct PrefetchNextPanel : PrefetchB<T> {
     const T* next;
-    std::size_t ldb;
-    explicit PrefetchNextPanel(const Product<T>& product)
-        : PrefetchB<T>(product), next(product.next), ldb(product.ldb) {}
+    PrefetchNextPanel(const Product<T>& product, const T* b) : PrefetchB<T>(product, b), next(product.next) {}
+    template <std::size_t Columns>
     DENSIMD_INLINE void row() {
+        PrefetchB<T>::template row<Columns>();
         __builtin_prefetch(next, 0, 2);
-        next += ldb;
+        next += this->ldb;
     }
 };
 
-// And copies the panel, as the first tile that passes by: so the copy waits for nothing but its own loads, which
+// Copies the panel, as the first tile that passes by: so the copy waits for nothing but its own loads, which
 // are asked for well ahead, as far as L3 is away.
 template <class T>
 struct PackB : LoadB<T> {
@@ -49,17 +57,18 @@ struct PackB : LoadB<T> {
     const T* fetched;
     std::size_t ldb;
     T* packed;
-    explicit PackB(const Product<T>& product)
-        : LoadB<T>(product),
+    PackB(const Product<T>& product, const T* b)
+        : LoadB<T>(product, b),
           fetched(product.B + rows_ahead * product.ldb),
           ldb(product.ldb),
           packed(product.packed - panel_columns(machine<T>)) {}
+    template <std::size_t Columns>
     DENSIMD_INLINE void row() {
         __builtin_prefetch(fetched, 0, 2);
         fetched += ldb;
         packed += panel_columns(machine<T>);
     }
-    DENSIMD_INLINE void vector(const T*, Batch<T> loaded, std::size_t c) const {
+    DENSIMD_INLINE void vector(Batch<T> loaded, std::size_t c) const {
         loaded.store_aligned(packed + c * vector_size<T>);
     }
 };
@@ -70,32 +79,32 @@ struct PackB : LoadB<T> {
 // element has `Accumulators` sums: see order.hpp. `count`: elements of a row's last vector, fewer than it has lanes
 // only if Partial. Several tiles below one another are one call, which for a small depth takes as long as a tile.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Accumulators, bool Partial,
-          template <class> class Source>
-void tiles(const Product<T>& product, const Result<T>& given_result, std::size_t row, std::size_t column,
+          template <class> class Source, class Result>
+void tiles(const Product<T>& product, const Result& result, std::size_t row, std::size_t column,
            std::size_t count, std::size_t number) {
     constexpr std::size_t w = vector_size<T>;
     // Locals: fields read through references could change under the stores.
-    const Result<T> result = given_result;
     const std::size_t depth = product.depth, row_stride = product.row_stride;
     const std::size_t depth_stride = product.depth_stride, ldb = product.ldb;
     const T* first_a = product.A + row * row_stride;
     const T* const first_b = product.B + column;
 
     for (; number > 0; --number, row += Rows, first_a += Rows * row_stride) {
-        result.template begin<Rows, Columns>(row, column);
+        auto to = result.template begin<Rows, Columns>(row, column);
+        asm("" : "+r"(to.first));  // now: after the loop, whose end may be mispredicted, loads of C would wait for it
         Batch<T> sum[Accumulators][Rows][Columns];
-        result.template start<Partial>(sum[0], row, column, count);
+        result.template start<Partial>(sum[0], to, column, count);
         DENSIMD_UNROLLED (s, Accumulators - 1)
             DENSIMD_UNROLLED (r, Rows)
                 DENSIMD_UNROLLED (c, Columns) sum[s + 1][r][c] = Batch<T>(T(0));
 
         const T *a = first_a, *b = first_b;
-        Source<T> source(product);
+        Source<T> source(product, b);
         const auto multiply_add = [&](std::size_t s) DENSIMD_INLINE_LAMBDA {
-            source.row();
+            source.template row<Columns>();
             const auto load_b = [&](std::size_t c) DENSIMD_INLINE_LAMBDA {
                 const Batch<T> loaded = c == Columns - 1 ? load<Partial>(b + c * w, count) : load(b + c * w);
-                source.vector(b + c * w, loaded, c);
+                source.vector(loaded, c);
                 return loaded;
             };
             // The shorter side of the tile stays in registers, the other passes by.
@@ -130,59 +139,60 @@ void tiles(const Product<T>& product, const Result<T>& given_result, std::size_t
                 DENSIMD_UNROLLED (s, Accumulators) parts[s] = sum[s][r][c];
                 tile[r][c] = sum_of(parts);
             }
-        result.template finish<Partial>(tile, row, column, count);
+        result.template finish<Partial>(tile, to, count);
     }
 }
 
-template <class T>
-using Tiles = decltype(&tiles<T, 1, 1, 1, false, LoadB>);
+template <class T, class Result>
+using Tiles = decltype(&tiles<T, 1, 1, 1, false, LoadB, Result>);
 
-// Whether a tile of one vector's width, or two's, has this height: those above 8 rows are rare. Two vectors have all
-// of them, for tall.hpp.
-constexpr bool has_height(std::size_t rows, std::size_t columns) {
-    return rows <= 8 || rows == max_tile_rows || columns == 2;
-}
-
-// The tiles of one number of accumulators, by their size.
-template <class T, std::size_t Accumulators>
-struct TileTable {
-    static constexpr std::size_t max_columns =
-        columns_beside(machine<T>, Accumulators == 1 ? 2 : Accumulators == 2 ? few_rows : 1, Accumulators);
-
-    template <bool Partial, std::size_t Columns, std::size_t Rows>
-    static constexpr Tiles<T> tile() {
-        if constexpr (Rows > rows_beside(machine<T>, Columns, Accumulators) || !has_height(Rows, Columns))
-            return nullptr;
-        else if constexpr (Accumulators == 1 && !has_narrow_panels(machine<T>))
-            return tiles<T, Rows, Columns, Accumulators, Partial, PrefetchB>;
-        else
-            return tiles<T, Rows, Columns, Accumulators, Partial, LoadB>;
-    }
-    using Column = std::array<Tiles<T>, max_tile_rows>;
-    using Table = std::array<Column, max_columns>;
-    template <bool Partial, std::size_t Columns, std::size_t... Rows>
-    static constexpr Column column(std::index_sequence<Rows...>) {
-        return {tile<Partial, Columns, Rows + 1>()...};
-    }
-    template <bool Partial, std::size_t... Columns>
-    static constexpr Table table(std::index_sequence<Columns...>) {
-        return {column<Partial, Columns + 1>(std::make_index_sequence<max_tile_rows>())...};
-    }
-    static constexpr Table whole = table<false>(std::make_index_sequence<max_columns>());
-    static constexpr Table partial = table<true>(std::make_index_sequence<max_columns>());
+// The tiles of a width: the tallest, and all by their height less 1; null where there is none.
+template <class T, class Result>
+struct TilesOfWidth {
+    std::size_t tallest;
+    Tiles<T, Result> of_height[max_tile_rows];
 };
 
-template <class T>
-constexpr const typename TileTable<T, 1>::Column* whole_tiles(std::size_t accumulators) {
-    return accumulators == 1   ? TileTable<T, 1>::whole.data()
-           : accumulators == 2 ? TileTable<T, 2>::whole.data()
-                               : TileTable<T, 4>::whole.data();
-}
-template <class T>
-constexpr const typename TileTable<T, 1>::Column* partial_tiles(std::size_t accumulators) {
-    return accumulators == 1   ? TileTable<T, 1>::partial.data()
-           : accumulators == 2 ? TileTable<T, 2>::partial.data()
-                               : TileTable<T, 4>::partial.data();
+// The tiles of one number of accumulators, by their size. Only outputs are products with a large B, which is worth
+// prefetching, where panels are wide.
+template <class T, class Result, std::size_t Accumulators>
+struct TileTable {
+    static constexpr std::size_t columns = Result::max_columns(Accumulators);
+
+    template <bool Partial, std::size_t Columns, std::size_t Rows>
+    static constexpr Tiles<T, Result> tile() {
+        if constexpr (Rows > rows_beside(machine<T>, Columns, Accumulators) || !Result::has_height(Rows))
+            return nullptr;
+        else if constexpr (Result::prefetches && Accumulators == 1 && !has_narrow_panels(machine<T>))
+            return tiles<T, Rows, Columns, Accumulators, Partial, PrefetchB, Result>;
+        else
+            return tiles<T, Rows, Columns, Accumulators, Partial, LoadB, Result>;
+    }
+    template <bool Partial, std::size_t Columns, std::size_t... Rows>
+    static constexpr TilesOfWidth<T, Result> of_width(std::index_sequence<Rows...>) {
+        return {rows_beside(machine<T>, Columns, Accumulators), {tile<Partial, Columns, Rows + 1>()...}};
+    }
+    struct Table {
+        TilesOfWidth<T, Result> of[columns];
+    };
+    template <bool Partial, std::size_t... Columns>
+    static constexpr Table table(std::index_sequence<Columns...>) {
+        return {of_width<Partial, Columns + 1>(std::make_index_sequence<max_tile_rows>())...};
+    }
+    static constexpr Table whole = table<false>(std::make_index_sequence<columns>());
+    static constexpr Table partial = table<true>(std::make_index_sequence<columns>());
+};
+
+template <class T, class Result>
+const TilesOfWidth<T, Result>& tiles_of(std::size_t accumulators, std::size_t columns, bool whole_vectors) {
+    const auto of = [&]<std::size_t Accumulators>() -> const TilesOfWidth<T, Result>& {
+        using Table = TileTable<T, Result, Accumulators>;
+        return (whole_vectors ? Table::whole : Table::partial).of[columns - 1];
+    };
+    if (accumulators == 1) return of.template operator()<1>();
+    if constexpr (Result::max_columns(2) > 0)
+        if (accumulators == 2) return of.template operator()<2>();
+    return of.template operator()<4>();
 }
 
 }  // namespace
