@@ -12,7 +12,7 @@
 
 namespace densimd::kernels {
 
-// Here, and not beside the kernels: an object has one symbol, and all three parts need the table.
+// Here, and not beside the kernels: an object has one symbol, and both parts need the table.
 #define DENSIMD_TABLES(isa) \
     constinit Kernels<float> isa##_float{}; \
     constinit Kernels<double> isa##_double{};
@@ -41,7 +41,7 @@ using EnterKernels = void (*)(Kernels<T>&) noexcept;
 template <class T>
 struct Target {
     Kernels<T>& table;
-    std::array<EnterKernels<T>, 3> parts;
+    std::array<EnterKernels<T>, 2> parts;
 };
 
 struct Candidate {
@@ -62,7 +62,7 @@ struct Candidate {
 };
 
 #define DENSIMD_TARGET(isa, scalar) \
-    { isa##_##scalar, { enter_##isa##_pointwise, enter_##isa##_layers, enter_##isa##_networks } }
+    { isa##_##scalar, { enter_##isa##_layers, enter_##isa##_networks } }
 #if DENSIMD_DOUBLE
 #define DENSIMD_CANDIDATE(isa, runs_here) \
     Candidate { Isa::isa, runs_here, DENSIMD_TARGET(isa, float), DENSIMD_TARGET(isa, double) }

@@ -15,6 +15,7 @@ struct Machine {
     std::size_t accumulators;  // registers that a tile may use for its sums; the others hold operands
     std::size_t lane_sums;     // vectors whose lanes are summed at once
     bool loads_halves;         // whether two short rows fill a vector with one instruction each
+    bool is_lean;              // networks have one copy of their code for all short rows, not one for each length
     std::size_t l1, l2;        // what of a working set stays in these caches beside all else
 
     constexpr std::size_t lanes() const { return vector / element; }
@@ -29,18 +30,18 @@ struct Machine {
 
 // x86-64's SSE2. Nothing is tuned for CPUs without AVX2.
 constexpr Machine baseline_machine(std::size_t element) {
-    return {element, 16, 12, 2, false, 32 << 10, 1 << 20};
+    return {element, 16, 12, 2, false, true, 32 << 10, 1 << 20};
 }
 // Zen 2 to 5 and Intel's from Haswell on: 16 registers, two loads and two multiply-adds a cycle.
 constexpr Machine avx2_machine(std::size_t element) {
-    return {element, 32, 12, 4, false, 32 << 10, 1 << 20};
+    return {element, 32, 12, 4, false, false, 32 << 10, 1 << 20};
 }
 // As measured on Zen 4, Zen 5 and Xeons of 2023: 32 registers, masked stores, which forward to no load.
 constexpr Machine avx512_machine(std::size_t element) {
-    return {element, 64, 24, 64 / element, true, 32 << 10, 1 << 20};
+    return {element, 64, 24, 64 / element, true, false, 32 << 10, 1 << 20};
 }
 constexpr Machine neon_machine(std::size_t element) {
-    return {element, 16, 24, 16 / element, false, 32 << 10, 1 << 20};
+    return {element, 16, 24, 16 / element, false, false, 32 << 10, 1 << 20};
 }
 
 }  // namespace

@@ -8,7 +8,6 @@ namespace densimd::kernels {
 
 #define DENSIMD_TARGET(isa, scalar)                                  \
     extern Kernels<scalar> isa##_##scalar;                           \
-    void enter_##isa##_pointwise(Kernels<scalar>& kernels) noexcept; \
     void enter_##isa##_layers(Kernels<scalar>& kernels) noexcept;    \
     void enter_##isa##_networks(Kernels<scalar>& kernels) noexcept;
 

@@ -35,24 +35,10 @@ template <class T>
     asm volatile("");
 }
 
-// A tile of whole vectors, activated in place, to rows of C. Out of line: it is the same for all tiles.
-template <class T>
-[[gnu::noinline]] void store_activated(decltype(ActivationFunctions<T>::values) activate, T* values, std::size_t rows,
-                                       std::size_t columns, T* to, std::size_t ld, std::size_t count) {
-    constexpr std::size_t w = vector_size<T>;
-    activate(rows * columns * w, values, values);
-    for (std::size_t r = 0; r < rows; ++r, to += ld, values += columns * w) {
-        for (std::size_t c = 0; c + 1 < columns; ++c)
-            Batch<T>::load_aligned(values + c * w).store_unaligned(to + c * w);
-        const Batch<T> last = Batch<T>::load_aligned(values + (columns - 1) * w);
-        store<true>(to + (columns - 1) * w, count, last);
-    }
-}
-
 // What becomes of a tile's sums. Each has: begin<Rows, Columns>(row, column), which says where the tile is; start, the
 // first values of its sums; finish, what is done when they are made. `count`: elements of the last vector of a row. And it
-// says which tiles it needs: max_columns(accumulators), in vectors; has_height(rows), as those above 8 rows are rare;
-// whether B is large enough to be worth prefetching.
+// says which tiles the planner asks for: max_columns(accumulators), in vectors; has_tile(rows, columns, accumulators),
+// for each number of rows a height that is not above it; whether B is large enough to be worth prefetching.
 
 // Rows of a tile in memory.
 template <class T>
@@ -93,13 +79,20 @@ DENSIMD_INLINE void set_zero(Batch<T> (&tile)[Count][Columns]) {
         DENSIMD_UNROLLED (c, Columns) tile[r][c] = Batch<T>(T(0));
 }
 
+// In place of a bias that is not there, for rows that are not long (Machine::is_long).
+template <class T>
+constexpr T no_bias[2048 / sizeof(T)] = {};
+
 // C = activation(sums), which start from the bias, from C or from 0.
 template <class T>
 struct Output {
     static constexpr bool prefetches = true;
-    static constexpr bool has_height(std::size_t rows) { return rows <= 8 || rows == max_tile_rows; }
+    static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
+        if (accumulators == 4 && columns > 1 && columns > vectors_per_line<T>) return rows == 1;
+        return rows <= 8 || rows == max_tile_rows;
+    }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
-        return columns_beside(machine<T>, accumulators == 1 ? 2 : few_rows, accumulators);
+        return columns_beside(machine<T>, accumulators == 1 ? 2 : accumulators == 2 ? few_rows : 1, accumulators);
     }
 
     T* C;
@@ -124,30 +117,27 @@ struct Output {
             to.template for_each<Count>([&](std::size_t r, const T* p) DENSIMD_INLINE_LAMBDA {
                 load_row<Partial>(tile[r], p, count);
             });
-        } else if (bias) {
-            load_row<Partial>(tile[0], bias + column, count);
+        } else {
+            load_row<Partial>(tile[0], bias ? bias + column : no_bias<T>, count);
             DENSIMD_UNROLLED (r, Count - 1)
                 DENSIMD_UNROLLED (c, Columns) tile[r + 1][c] = tile[0][c];
-        } else {
-            set_zero(tile);
         }
     }
 
     template <bool Partial, std::size_t Count, std::size_t Columns>
     DENSIMD_INLINE void finish(Batch<T> (&tile)[Count][Columns], const Rows<T>& to, std::size_t count) const {
         constexpr std::size_t vectors = Count * Columns;
-        if (!activation) return to.template store<Partial>(tile, count);
-        if constexpr (vectors == 1) {
-            tile[0][0] = activation->value(tile[0][0]);
-        } else {
-            alignas(64) T values[vectors * vector_size<T>];
-            DENSIMD_UNROLLED (i, vectors)
-                tile[i / Columns][i % Columns].store_aligned(values + i * vector_size<T>);
-            if constexpr (vectors > 8)
-                return store_activated(activation->values, values, Count, Columns, to.first, to.ld, count);
-            activation->values(vectors * vector_size<T>, values, values);  // few enough for a call to count
-            DENSIMD_UNROLLED (i, vectors)
-                tile[i / Columns][i % Columns] = Batch<T>::load_aligned(values + i * vector_size<T>);
+        if (activation) {
+            if constexpr (vectors == 1) {
+                tile[0][0] = activation->value(tile[0][0]);
+            } else {
+                alignas(64) T values[vectors * vector_size<T>];
+                DENSIMD_UNROLLED (i, vectors)
+                    tile[i / Columns][i % Columns].store_aligned(values + i * vector_size<T>);
+                activation->values(vectors * vector_size<T>, values, values);
+                DENSIMD_UNROLLED (i, vectors)
+                    tile[i / Columns][i % Columns] = Batch<T>::load_aligned(values + i * vector_size<T>);
+            }
         }
         to.template store<Partial>(tile, count);
     }
@@ -157,7 +147,11 @@ struct Output {
 template <class T>
 struct Step {
     static constexpr bool prefetches = false;
-    static constexpr bool has_height(std::size_t rows) { return rows <= 8 || rows == max_tile_rows; }
+    static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
+        if (accumulators == 4) return rows == 1 || (columns == 1 && rows <= few_rows);
+        if (columns * vector_size<T> > panel_columns(machine<T>)) return rows <= few_rows;
+        return rows <= 8 || rows == max_tile_rows;
+    }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
         return accumulators == 2 ? 0 : columns_beside(machine<T>, accumulators == 1 ? 2 : 1, accumulators);
     }
@@ -195,7 +189,9 @@ struct Step {
 template <class T>
 struct Sums {
     static constexpr bool prefetches = false;
-    static constexpr bool has_height(std::size_t rows) { return rows > 0; }
+    static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
+        return accumulators == 4 ? rows == 1 : rows <= (columns == 1 ? 6 : rows_beside(machine<T>, 2, 1));
+    }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
         return accumulators == 2 ? 0 : 2;
     }

@@ -79,10 +79,6 @@ constexpr std::size_t vectors_at_once() {
     return Accumulators > 1 && columns < most ? columns : most;
 }
 
-// For rows that are not long (Machine::is_long).
-template <class T>
-constexpr T no_bias[2048 / sizeof(T)] = {};
-
 // y = the activation of z. Where a vector of several is partial, y gets z instead, in whole vectors if there
 // is an activation: its loads would wait for a masked store.
 template <std::size_t Accumulators, std::size_t Vectors, bool Partial, class T, class Source>

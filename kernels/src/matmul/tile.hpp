@@ -161,7 +161,7 @@ struct TileTable {
 
     template <bool Partial, std::size_t Columns, std::size_t Rows>
     static constexpr Tiles<T, Result> tile() {
-        if constexpr (Rows > rows_beside(machine<T>, Columns, Accumulators) || !Result::has_height(Rows))
+        if constexpr (Rows > rows_beside(machine<T>, Columns, Accumulators) || !Result::has_tile(Rows, Columns, Accumulators))
             return nullptr;
         else if constexpr (Result::prefetches && Accumulators == 1 && !has_narrow_panels(machine<T>))
             return tiles<T, Rows, Columns, Accumulators, Partial, PrefetchB, Result>;

@@ -375,7 +375,7 @@ struct Lookahead {
 
     template <std::size_t Vectors = vectors_per_line<T>>
     std::size_t run_lines(std::size_t samples) const {
-        if constexpr (Vectors > 1)
+        if constexpr (Vectors > 1 && !machine<T>.is_lean)
             if (first.outputs <= (Vectors - 1) * vector_size<T>) return run_lines<Vectors - 1>(samples);
         if (job.depth > 1) return run<Line<T, Vectors>, OutputNeuron<T, Vectors>>(samples);
         return run<Line<T, Vectors>, NoOutputNeuron<T, Line<T, Vectors>>>(samples);

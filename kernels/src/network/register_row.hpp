@@ -24,7 +24,8 @@ struct Single {
 template <class T, std::size_t Vectors, class Body>
 DENSIMD_INLINE void for_each_part(std::size_t n, const Body& body) {
     constexpr std::size_t w = vector_size<T>;
-    DENSIMD_UNROLLED (v, Vectors) body(v, v * w, v + 1 == Vectors ? n - v * w : w);
+    DENSIMD_UNROLLED (v, Vectors)
+        body(v, v * w, machine<T>.is_lean ? count_in_vector<T>(n, v) : v + 1 == Vectors ? n - v * w : w);
 }
 
 template <class T, std::size_t Vectors>
@@ -117,10 +118,10 @@ constexpr bool is_narrow(const Layer& layer) {
 template <class T, std::size_t Vectors = vectors_per_line<T>, class Take>
 DENSIMD_INLINE void with_logits(const Layer& layer, const T* parameters, const T* x, const Take& take) {
     const T *W = parameters + layer.weights, *b = parameters + layer.biases;
-    if constexpr (Vectors > 1)
+    if constexpr (Vectors > 1 && !machine<T>.is_lean)
         if (layer.outputs <= (Vectors - 1) * vector_size<T>)
             return with_logits<T, Vectors - 1>(layer, parameters, x, take);
-    if constexpr (Vectors == 1)
+    if constexpr (Vectors == 1 || machine<T>.is_lean)
         if (layer.outputs == 1)
             return take(single_logit(layer.inputs, x, b,
                                      [W](std::size_t k, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
@@ -134,11 +135,11 @@ template <class T, std::size_t Vectors = vectors_per_line<T>, class Take>
 DENSIMD_INLINE void with_updated_logits(const Layer& layer, T* parameters, const T* x, const T* dz, T scale,
                                         const T* next_x, const Take& take) {
     T *W = parameters + layer.weights, *b = parameters + layer.biases;
-    if constexpr (Vectors > 1)
+    if constexpr (Vectors > 1 && !machine<T>.is_lean)
         if (layer.outputs <= (Vectors - 1) * vector_size<T>)
             return with_updated_logits<T, Vectors - 1>(layer, parameters, x, dz, scale, next_x, take);
     update_bias(1, layer.outputs, dz, layer.outputs, scale, b);
-    if constexpr (Vectors == 1)
+    if constexpr (Vectors == 1 || machine<T>.is_lean)
         if (layer.outputs == 1) {
             const Batch<T> factor(scale), gradient(*dz);
             return take(single_logit(

@@ -274,7 +274,7 @@ struct PerSampleTrainer {
     // The last layer, transposed, of sample i: forward, loss and backward; false if the loss is not finite.
     template <std::size_t Vectors = vectors_per_line<T>>
     bool transposed_layer(const TransposedLayer<T>& given, std::size_t i, const Sample& sample) const {
-        if constexpr (Vectors > 1)
+        if constexpr (Vectors > 1 && !machine<T>.is_lean)
             if (last.outputs <= (Vectors - 1) * vector_size<T>)
                 return transposed_layer<Vectors - 1>(given, i, sample);
         const TransposedLayer<T> layer = given;  // a local: fields could change under the stores
@@ -398,12 +398,12 @@ std::size_t train_per_sample_kernel(std::size_t samples, const PerSampleTraining
     if (training.depth > 1 || training.products || !is_single<T>(layer) || layer.inputs > virtual_lanes<T>)
         return trainer.run(samples);
     constexpr std::size_t vectors = vectors_per_line<T>;
-    if constexpr (vectors == 4) {
+    if constexpr (vectors == 4 && !machine<T>.is_lean) {
         if (layer.inputs <= vector_size<T>) return trainer.template run_in_registers<1>(samples);
         if (layer.inputs <= 2 * vector_size<T>) return trainer.template run_in_registers<2>(samples);
         if (layer.inputs <= 3 * vector_size<T>) return trainer.template run_in_registers<3>(samples);
     }
-    if constexpr (vectors == 2)
+    if constexpr (vectors == 2 && !machine<T>.is_lean)
         if (layer.inputs <= vector_size<T>) return trainer.template run_in_registers<1>(samples);
     return trainer.template run_in_registers<vectors>(samples);
 }

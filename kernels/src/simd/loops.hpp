@@ -42,12 +42,16 @@ void for_each_vector(std::size_t n, Body body) {
 }
 
 // Calls body(v, j, count, whether it is partial) for the `Vectors` vectors of a row of n elements: vector v
-// has the `count` from element j on. Only the last can be partial, and is if Partial.
+// has the `count` from element j on. Only the last can be partial, and is if Partial; unless the machine is lean, where
+// any is if Partial.
 template <std::size_t Vectors, bool Partial, class T, class Body>
 DENSIMD_INLINE void for_each_vector_of_row(std::size_t n, const Body& body) {
     constexpr std::size_t w = vector_size<T>, last = Vectors - 1;
+    constexpr bool any_partial = Partial && machine<T>.is_lean;
     DENSIMD_UNROLLED (v, Vectors)
-        if (v == last)
+        if (any_partial)
+            body(v, v * w, n < v * w ? 0 : n - v * w < w ? n - v * w : w, std::bool_constant<any_partial>{});
+        else if (v == last)
             body(v, last * w, n - last * w, std::integral_constant<bool, Partial>{});
         else
             body(v, v * w, w, std::false_type{});
