@@ -1,4 +1,4 @@
-# Run by ctest: every kernel that kernels.hpp declares must have a reference, be called by every_kernel.hpp, have its
+# Run by ctest: every kernel that kernels.hpp declares must be entered into the ISAs' tables, have a reference, be called by every_kernel.hpp, have its
 # bits pinned, be tested by itself and be timed. SOURCE_DIR is the repository's root.
 cmake_minimum_required(VERSION 3.25)
 
@@ -29,6 +29,8 @@ set(support "${SOURCE_DIR}/tests/support")
 set(tables ${support}/functions.hpp ${support}/losses.hpp ${support}/optimizers.hpp)
 file(GLOB tests "${SOURCE_DIR}/tests/kernels/*.cpp")
 file(GLOB benchmarks "${SOURCE_DIR}/bench/*.[ch]pp")
+file(GLOB parts "${SOURCE_DIR}/kernels/src/parts/*.hpp")
+read_code(parts ${parts})
 read_code(reference "${SOURCE_DIR}/kernels/src/reference.cpp")
 read_code(every_kernel "${support}/every_kernel.hpp" ${tables})
 read_code(tests ${tests} ${tables})
@@ -43,6 +45,9 @@ foreach(member IN LISTS members)
   set(missing "")
   if(NOT reference MATCHES "\n +\\.${member} = ")
     list(APPEND missing "reference.cpp's table")
+  endif()
+  if(NOT parts MATCHES "\n +k\\.${member} = ")
+    list(APPEND missing "kernels/src/parts")
   endif()
   foreach(where every_kernel tests benchmarks)
     if(NOT ${where} MATCHES "${call_of}${member}\\(" AND NOT ${where} MATCHES "${pointer_to}${member}[^A-Za-z0-9_]")
