@@ -44,5 +44,12 @@ constexpr Machine neon_machine(std::size_t element) {
     return {element, 16, 24, 16 / element, false, false, 32 << 10, 1 << 20};
 }
 
+// Only networks are lean: layers are fast on every ISA.
+constexpr Machine for_layers(Machine m) {
+    m.is_lean = false;
+    return m;
+}
+constexpr Machine for_networks(const Machine& m) { return m; }
+
 }  // namespace
 }  // namespace densimd::kernels

@@ -16,9 +16,9 @@ namespace {
 // With one output, W a contiguous column: dX is dZ times it.
 template <class T>
 void backward_outer(std::size_t batch, std::size_t in, const T* dZ, std::size_t lddz, const T* W, const T* X,
-                    std::size_t ldx, Activation activation, T* dX, std::size_t lddx, bool row_by_row) {
+                    std::size_t ldx, Activation activation, T* dX, std::size_t lddx) {
     if (const auto gradient = functions<T>(activation).gradient_of_outer_product)
-        gradient(batch, in, X, ldx, dZ, lddz, W, dX, lddx, row_by_row);
+        gradient(batch, in, X, ldx, dZ, lddz, W, dX, lddx, is_row_by_row(in, ldx, lddx, machine<T>));
     else
         outer_product_rows(batch, in, dZ, lddz, W, dX, lddx, NoDerivative{});
 }
@@ -96,18 +96,18 @@ template <class T>
 void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
-    const BackwardPlan plan = plan_backward(batch, in, out, ldw, ldx, lddx, machine<T>);
     const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
-    switch (plan.path) {
+    switch (plan_backward(batch, out, ldw, machine<T>)) {
         case BackwardPath::outer:
-            return backward_outer(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx, plan.row_by_row);
+            return backward_outer(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
         case BackwardPath::transposed:
             return backward_transposed(batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
         case BackwardPath::dot_row:
             return dot_one_row(
-                in, out, dZ, W, ldw, plan.row, [](std::size_t, std::size_t) { return DirectB{}; }, finish);
+                in, out, dZ, W, ldw, plan_dot_row(in, out, ldw, false, machine<T>),
+                [](std::size_t, std::size_t) { return DirectB{}; }, finish);
         case BackwardPath::dot:
-            return dot_gemm(batch, in, out, dZ, lddz, W, ldw, plan.square_tiles, finish);
+            return dot_gemm(batch, in, out, dZ, lddz, W, ldw, is_deep(out, machine<T>), finish);
     }
 }
 

@@ -64,7 +64,7 @@ template <class T>
 void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                                   std::size_t ldw, T* b, const T* a, Activation activation, T* dx) noexcept {
     if (out == 1 && ldw == 1) {
-        dense_backward_input_kernel(1, in, out, dz, 1, W, ldw, a, in, activation, dx, in);
+        backward_outer(1, in, dz, 1, W, a, in, activation, dx, in);
         update_rank_one(in, out, x, dz, scale, W, ldw);
     } else {
         alignas(64) T scaled_x[block_of_rows<T>];

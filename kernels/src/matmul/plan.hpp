@@ -266,15 +266,6 @@ enum class DotRow : std::uint8_t {
     four,
 };
 
-struct BackwardPlan {
-    BackwardPath path;
-    DotRow row;
-    bool square_tiles;  // 4 x 4 sums: fewer loads than 2 x 8, and less conflict; for deep products
-    bool row_by_row;    // outer: the derivative with the product, not of all elements at once
-
-    bool operator==(const BackwardPlan&) const = default;
-};
-
 // `writes`: the rows are updated as they are read.
 constexpr DotRow plan_dot_row(std::size_t rows, std::size_t depth, std::size_t ld, bool writes, const Machine& m) {
     if (depth <= m.virtual_lanes()) return DotRow::lines;
@@ -293,19 +284,12 @@ constexpr bool is_row_by_row(std::size_t in, std::size_t ldx, std::size_t lddx, 
     return ldx != in || lddx != in || 4 * (used - in) < used;
 }
 
-// dX[batch][in] = dZ[batch][out] W[in][out]^T times a derivative at X.
-constexpr BackwardPlan plan_backward(std::size_t batch, std::size_t in, std::size_t out, std::size_t ldw,
-                                     std::size_t ldx, std::size_t lddx, const Machine& m) {
-    BackwardPlan plan = {BackwardPath::dot, DotRow::four, is_deep(out, m), is_row_by_row(in, ldx, lddx, m)};
-    if (out == 1 && ldw == 1) {
-        plan.path = BackwardPath::outer;
-    } else if (is_transposed_backward(batch, out, m)) {
-        plan.path = BackwardPath::transposed;
-    } else if (batch == 1) {
-        plan.path = BackwardPath::dot_row;
-        plan.row = plan_dot_row(in, out, ldw, false, m);
-    }
-    return plan;
+// dX[batch][in] = dZ[batch][out] W[in][out]^T times a derivative at X. Dot products have tiles of 4 x 4 sums if is_deep:
+// fewer loads than 2 x 8, and less conflict.
+constexpr BackwardPath plan_backward(std::size_t batch, std::size_t out, std::size_t ldw, const Machine& m) {
+    if (out == 1 && ldw == 1) return BackwardPath::outer;
+    if (is_transposed_backward(batch, out, m)) return BackwardPath::transposed;
+    return batch == 1 ? BackwardPath::dot_row : BackwardPath::dot;
 }
 
 // ---- the update ----
