@@ -26,6 +26,11 @@ write_basic_package_version_file(densimdConfigVersion.cmake COMPATIBILITY SameMi
 install(FILES "${PROJECT_BINARY_DIR}/densimdConfig.cmake" "${PROJECT_BINARY_DIR}/densimdConfigVersion.cmake"
         DESTINATION ${package_dir})
 
+set(DENSIMD_DOUBLE_CFLAGS "")
+if(NOT DENSIMD_DOUBLE)
+  set(DENSIMD_DOUBLE_CFLAGS " -DDENSIMD_DOUBLE=0")
+endif()
+
 set(pkgconfig_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${pkgconfig_dir} OUTPUT_VARIABLE to_prefix)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY ${pkgconfig_dir} OUTPUT_VARIABLE to_libdir)

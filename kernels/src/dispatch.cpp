@@ -13,9 +13,13 @@
 namespace densimd::kernels {
 
 // Here, and not beside the kernels: an object has one symbol, and both parts need the table.
-#define DENSIMD_TABLES(isa) \
+#if DENSIMD_DOUBLE
+#define DENSIMD_TABLES(isa)                 \
     constinit Kernels<float> isa##_float{}; \
     constinit Kernels<double> isa##_double{};
+#else
+#define DENSIMD_TABLES(isa) constinit Kernels<float> isa##_float{};
+#endif
 #if DENSIMD_BASELINE
 DENSIMD_TABLES(baseline)
 #endif
@@ -54,10 +58,10 @@ struct Candidate {
 
     template <class T>
     const Target<T>& target() const {
-        if constexpr (std::is_same_v<T, float>)
-            return f32;
-        else
-            return f64;
+#if DENSIMD_DOUBLE
+        if constexpr (std::is_same_v<T, double>) return f64;
+#endif
+        if constexpr (std::is_same_v<T, float>) return f32;
     }
 };
 
@@ -139,9 +143,17 @@ const Kernels<T>& filled(const Candidate& candidate) noexcept {
     return candidate.target<T>().table;
 }
 
+std::string compiled() {
+    std::array<Isa, std::size(candidates)> isas{};
+    for (std::size_t i = 0; i < isas.size(); ++i) isas[i] = candidates[i].isa;
+    return list(isas);
+}
+
 // DENSIMD_ISA is read at the first use; after an error the next call reads it again.
 Isa initial_choice() {
     const char* wanted = std::getenv("DENSIMD_ISA");
+    if (available_isas().empty())
+        throw IsaError("this CPU has none of the instruction sets that densimd was built for: " + compiled());
     if (wanted == nullptr || *wanted == '\0') return available_isas().back();
     try {
         const Isa isa = parse_isa(wanted);
@@ -188,23 +200,24 @@ void set_active_isa(Isa isa) {
     chosen.store(static_cast<int>(isa), std::memory_order_relaxed);
 }
 
-template <class T>
+template <Scalar T>
 const Kernels<T>& table(Isa isa) {
     return filled<T>(candidate_of(isa));
 }
 
-template <class T>
+template <Scalar T>
 const Kernels<T>* find_table(Isa isa) noexcept {
     const Candidate* candidate = find(isa);
     return candidate == nullptr ? nullptr : &filled<T>(*candidate);
 }
 
-template <class T>
+template <Scalar T>
 const Kernels<T>& best() noexcept {
+    if (available_isas().empty()) std::abort();
     return *find_table<T>(available_isas().back());
 }
 
-template <class T>
+template <Scalar T>
 const Kernels<T>& active() {
     return table<T>(active_isa());
 }

@@ -63,12 +63,14 @@ constexpr Kernels<T> reference_kernels{
 
 }  // namespace
 
-template <class T>
+template <Scalar T>
 const Kernels<T>& reference() noexcept {
     return reference_kernels<T>;
 }
 
 template const Kernels<float>& reference<float>() noexcept;
+#if DENSIMD_DOUBLE
 template const Kernels<double>& reference<double>() noexcept;
+#endif
 
 }  // namespace densimd::kernels

@@ -1,7 +1,7 @@
 # Run by ctest: builds outside projects against densimd the WAY given, and checks what they print.
 #   find_package     consumer/ against what was installed and moved elsewhere
 #   pkg-config       the same without CMake
-#   add_subdirectory parent/, and consumer/ against what that installs
+#   add_subdirectory parent/ with a small densimd, of one ISA and without double, and consumer/ against what that installs
 # or looks at how parent/ would compile densimd
 #   visible_symbols  with DENSIMD_HIDE_SYMBOLS=OFF
 cmake_minimum_required(VERSION 3.25)
@@ -81,6 +81,24 @@ function(check_refused text)
   endif()
 endfunction()
 
+# One ISA in float is small, and asking it for double is an error that the compiler finds.
+function(check_small build)
+  file(GLOB_RECURSE archive "${build}/libdensimd_kernels.a")
+  file(SIZE "${archive}" size)
+  message(STATUS "${ISA} in float: ${size} bytes")
+  if(CONFIG STREQUAL Release AND size GREATER 1000000)
+    message(FATAL_ERROR "${archive} has ${size} bytes; ${ISA} in float should take at most 1,000,000")
+  endif()
+  file(WRITE "${WORK_DIR}/double.cpp"
+       "#include <densimd/kernels.hpp>\nint main() { return &densimd::kernels::best<double>() == nullptr; }\n")
+  set(compile "${CXX}" -std=c++20 -fsyntax-only "-I${SOURCE_DIR}/kernels/include" "${WORK_DIR}/double.cpp")
+  run(ignored ${compile})
+  execute_process(COMMAND ${compile} -DDENSIMD_DOUBLE=0 RESULT_VARIABLE status ERROR_VARIABLE err)
+  if(status EQUAL 0 OR NOT err MATCHES "Scalar")
+    message(FATAL_ERROR "a build without double should refuse it by its concept Scalar:\n${err}")
+  endif()
+endfunction()
+
 function(check_pkg_config part package expected)
   # LIBDIR, not PATH: pkg-config looks nowhere else.
   set(pkg_config "${CMAKE_COMMAND}" -E env "PKG_CONFIG_LIBDIR=${pc_dir}" pkg-config)
@@ -118,9 +136,10 @@ if(WAY STREQUAL visible_symbols)
 endif()
 
 if(WAY STREQUAL add_subdirectory)
-  configuring(command parent from_checkout "-DDENSIMD_CHECKOUT=${SOURCE_DIR}")
+  configuring(command parent from_checkout "-DDENSIMD_CHECKOUT=${SOURCE_DIR}" -DDENSIMD_ISAS=${ISA} -DDENSIMD_DOUBLE=OFF)
   run(ignored ${command})
   run(ignored "${CMAKE_COMMAND}" --build "${WORK_DIR}/from_checkout")
+  check_small("${WORK_DIR}/from_checkout")
   set(installed "${WORK_DIR}/from_checkout")
 else()
   set(installed "${BINARY_DIR}")

@@ -25,12 +25,13 @@ std::string_view name(Isa isa) noexcept;
 /// The inverse of `name`. Throws IsaError, listing the known names.
 Isa parse_isa(std::string_view name);
 
-/// The ISAs that this program can use on this CPU and operating system, slowest first; never empty.
+/// The ISAs that this program can use on this CPU and operating system, slowest first. Never empty, unless the library
+/// was built without the baseline (DENSIMD_ISAS) and this CPU has none of the others.
 std::span<const Isa> available_isas() noexcept;
 
 /// The ISA behind `active<T>()`: the one given to `set_active_isa`; else the one that the environment
 /// variable DENSIMD_ISA names; else the fastest available. Throws IsaError if DENSIMD_ISA is unknown or
-/// unavailable: there is no silent fallback.
+/// unavailable, or if none is available: there is no silent fallback.
 Isa active_isa();
 
 /// Selects the ISA of every later `active<T>()` in this process. Safe to call from any thread; a network

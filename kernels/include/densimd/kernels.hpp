@@ -30,6 +30,7 @@
 
 #include <densimd/version.hpp>
 
+#include <concepts>
 #include <cstddef>
 
 #include <densimd/isa.hpp>
@@ -297,37 +298,43 @@ struct Kernels {
     T (*sum_of_squares)(std::size_t n, const T* x) noexcept;
 };
 
-/// The kernels of the active ISA (see active_isa; throws what it throws). The reference stays valid for ever.
+/// The numbers that there are kernels for: float and, unless this is a build without it (DENSIMD_DOUBLE=OFF), double.
 template <class T>
+concept Scalar = std::same_as<T, float> || (DENSIMD_DOUBLE != 0 && std::same_as<T, double>);
+
+/// The kernels of the active ISA (see active_isa; throws what it throws). The reference stays valid for ever.
+template <Scalar T>
 const Kernels<T>& active();
 
 /// The kernels of one ISA. Throws IsaError if it is not available here.
-template <class T>
+template <Scalar T>
 const Kernels<T>& table(Isa isa);
 
 /// The same with no way to throw: null if the ISA is not available here.
-template <class T>
+template <Scalar T>
 const Kernels<T>* find_table(Isa isa) noexcept;
 
 /// The kernels of the fastest ISA available here, whatever DENSIMD_ISA and set_active_isa say, with no way to
-/// throw.
-template <class T>
+/// throw. Ends the program where none is available (see available_isas): find_table says so.
+template <Scalar T>
 const Kernels<T>& best() noexcept;
 
 /// The definition of every kernel: plain loops that sum in a wider type (double for float, long double for
 /// double). Slow; what all other tables are tested against.
-template <class T>
+template <Scalar T>
 const Kernels<T>& reference() noexcept;
 
 extern template const Kernels<float>& active<float>();
-extern template const Kernels<double>& active<double>();
 extern template const Kernels<float>& table<float>(Isa);
-extern template const Kernels<double>& table<double>(Isa);
 extern template const Kernels<float>* find_table<float>(Isa) noexcept;
-extern template const Kernels<double>* find_table<double>(Isa) noexcept;
 extern template const Kernels<float>& best<float>() noexcept;
-extern template const Kernels<double>& best<double>() noexcept;
 extern template const Kernels<float>& reference<float>() noexcept;
+#if DENSIMD_DOUBLE
+extern template const Kernels<double>& active<double>();
+extern template const Kernels<double>& table<double>(Isa);
+extern template const Kernels<double>* find_table<double>(Isa) noexcept;
+extern template const Kernels<double>& best<double>() noexcept;
 extern template const Kernels<double>& reference<double>() noexcept;
+#endif
 
 }  // namespace densimd::kernels

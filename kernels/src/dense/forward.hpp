@@ -71,9 +71,9 @@ template <class T>
 }
 
 template <class T>
-[[gnu::noinline]] void forward_narrow(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+[[gnu::noinline]] void forward_narrow_tiles(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
                                       std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
-    narrow_forward_of<T>(activation)(Product<T>{batch, out, in, X, ldx, 1, W, ldw}, b, A, lda);
+    forward_narrow(Product<T>{batch, out, in, X, ldx, 1, W, ldw}, activation, b, A, lda);
 }
 
 template <class T>
@@ -132,7 +132,7 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
         case ForwardPath::axpy:
             return go(forward_axpy<T>);
         case ForwardPath::narrow:
-            return go(forward_narrow<T>);
+            return go(forward_narrow_tiles<T>);
         case ForwardPath::quad:
             return go(forward_quad<T>);
         case ForwardPath::tile:

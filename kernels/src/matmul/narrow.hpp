@@ -1,7 +1,7 @@
 // The forward pass of some rows through a layer of at most a vector of outputs.
 #pragma once
 
-#include <iterator>
+#include <cstddef>
 
 #include <densimd/kernels.hpp>
 
@@ -19,6 +19,12 @@ namespace {
 template <class T>
 struct IdentityFunction {
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return x; }
+};
+
+template <class T>
+struct CalledFunction {
+    Batch<T> (*function)(Batch<T>);
+    DENSIMD_INLINE Batch<T> value(Batch<T> x) const { return function(x); }
 };
 
 template <class Function, class T>
@@ -80,27 +86,29 @@ void forward_narrow_rows(const Product<T>& product, const Function& function, co
     }
 }
 
-template <class T, template <class> class Function>
-void narrow_forward(const Product<T>& product, const T* b, T* A, std::size_t lda) {
+template <class T, class Function>
+void forward_narrow(const Product<T>& product, const Function& function, const T* b, T* A, std::size_t lda) {
     if (product.cols == vector_size<T>)
-        forward_narrow_rows<false>(product, Function<T>{}, b, A, lda);
+        forward_narrow_rows<false>(product, function, b, A, lda);
     else
-        forward_narrow_rows<true>(product, Function<T>{}, b, A, lda);
+        forward_narrow_rows<true>(product, function, b, A, lda);
 }
 
+// The usual activations are in line, the others one call per vector: a copy for each would be a tenth of the layers.
 template <class T>
-constexpr void (*all_narrow_forwards[])(const Product<T>& product, const T* b, T* A, std::size_t lda) = {
-    narrow_forward<T, IdentityFunction>,   narrow_forward<T, SigmoidActivation>,
-    narrow_forward<T, TanhActivation>,     narrow_forward<T, SoftplusActivation>,
-    narrow_forward<T, ReluActivation>,     narrow_forward<T, LeakyReluActivation>,
-    narrow_forward<T, EluActivation>,      narrow_forward<T, GeluActivation>,
-    narrow_forward<T, GeluTanhActivation>, narrow_forward<T, SiluActivation>,
-};
-
-template <class T>
-auto narrow_forward_of(Activation activation) {
-    static_assert(std::size(all_narrow_forwards<T>) == std::size(all_functions<T>));
-    return all_narrow_forwards<T>[static_cast<std::size_t>(activation)];
+void forward_narrow(const Product<T>& product, Activation activation, const T* b, T* A, std::size_t lda) {
+    switch (activation) {
+        case Activation::identity:
+            return forward_narrow(product, IdentityFunction<T>{}, b, A, lda);
+        case Activation::sigmoid:
+            return forward_narrow(product, SigmoidActivation<T>{}, b, A, lda);
+        case Activation::tanh:
+            return forward_narrow(product, TanhActivation<T>{}, b, A, lda);
+        case Activation::relu:
+            return forward_narrow(product, ReluActivation<T>{}, b, A, lda);
+        default:
+            return forward_narrow(product, CalledFunction<T>{functions<T>(activation).value}, b, A, lda);
+    }
 }
 
 }  // namespace

@@ -151,7 +151,9 @@ void DenseView<T>::update(const MatrixView<const Value>& X, const MatrixView<con
 
 template class DenseView<float>;
 template class DenseView<const float>;
+#if DENSIMD_DOUBLE
 template class DenseView<double>;
 template class DenseView<const double>;
+#endif
 
 }  // namespace densimd::nn

@@ -151,6 +151,8 @@ void BasicNetwork<T>::predict_on_team(const MatrixView<const T>& X, const Matrix
 }
 
 template class BasicNetwork<float>;
+#if DENSIMD_DOUBLE
 template class BasicNetwork<double>;
+#endif
 
 }  // namespace densimd::nn

@@ -162,7 +162,9 @@ void BasicNetwork<T>::roll_back(const TrainingState<T>& state) {
     template bool BasicNetwork<T>::restore(const TrainingState<T>&, OtherRounding); \
     template void BasicNetwork<T>::roll_back(const TrainingState<T>&);
 DENSIMD_INSTANTIATE(float)
+#if DENSIMD_DOUBLE
 DENSIMD_INSTANTIATE(double)
+#endif
 #undef DENSIMD_INSTANTIATE
 
 }  // namespace densimd::nn

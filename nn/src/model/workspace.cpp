@@ -50,6 +50,8 @@ bool Workspace<T>::has_widths_of(const std::vector<Dense>& layers) const noexcep
 }
 
 template class Workspace<float>;
+#if DENSIMD_DOUBLE
 template class Workspace<double>;
+#endif
 
 }  // namespace densimd::nn

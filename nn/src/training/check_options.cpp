@@ -33,6 +33,8 @@ void check_options(const FitOptions& options) {
 }
 
 template void check_options<float>(const FitOptions&);
+#if DENSIMD_DOUBLE
 template void check_options<double>(const FitOptions&);
+#endif
 
 }  // namespace densimd::nn

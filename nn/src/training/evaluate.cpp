@@ -59,7 +59,9 @@ T BasicNetwork<T>::gradient(MatrixView<const T> X, MatrixView<const T> Y, Loss l
     template T BasicNetwork<T>::gradient(MatrixView<const T>, MatrixView<const T>, Loss, std::span<T>,    \
                                          Workspace<T>&) const;
 DENSIMD_INSTANTIATE(float)
+#if DENSIMD_DOUBLE
 DENSIMD_INSTANTIATE(double)
+#endif
 #undef DENSIMD_INSTANTIATE
 
 }  // namespace densimd::nn

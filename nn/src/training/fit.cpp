@@ -122,7 +122,9 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
 
 template History BasicNetwork<float>::fit(MatrixView<const float>, MatrixView<const float>,
                                           const FitOptions&);
+#if DENSIMD_DOUBLE
 template History BasicNetwork<double>::fit(MatrixView<const double>, MatrixView<const double>,
                                            const FitOptions&);
+#endif
 
 }  // namespace densimd::nn

@@ -82,6 +82,8 @@ double MetricSum<T>::value() const {
 }
 
 template class MetricSum<float>;
+#if DENSIMD_DOUBLE
 template class MetricSum<double>;
+#endif
 
 }  // namespace densimd::nn

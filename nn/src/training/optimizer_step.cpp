@@ -155,6 +155,8 @@ std::optional<Overflow> OptimizerStep<T>::find_overflow(const kernels::StepOptio
 template OptimizerState<float> fresh_state<float>(Method, std::size_t);
 template OptimizerState<double> fresh_state<double>(Method, std::size_t);
 template class OptimizerStep<float>;
+#if DENSIMD_DOUBLE
 template class OptimizerStep<double>;
+#endif
 
 }  // namespace densimd::nn

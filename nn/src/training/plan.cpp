@@ -71,7 +71,9 @@ TrainingPlan plan_training(const std::vector<Dense>& layers, const FitOptions& o
 }
 
 template TrainingPlan plan_training<float>(const std::vector<Dense>&, const FitOptions&, std::size_t);
+#if DENSIMD_DOUBLE
 template TrainingPlan plan_training<double>(const std::vector<Dense>&, const FitOptions&, std::size_t);
+#endif
 
 std::string_view name(EngineKind kind) noexcept {
     constexpr std::string_view names[] = {"minibatch", "tiny", "per_sample", "block"};

@@ -99,7 +99,9 @@ std::optional<T> BasicNetwork<T>::try_train_step(const MatrixView<const T>& X, c
                                                               const MatrixView<const T>&, Loss,          \
                                                               const Optimizer&, Workspace<T>&) noexcept;
 DENSIMD_INSTANTIATE(float)
+#if DENSIMD_DOUBLE
 DENSIMD_INSTANTIATE(double)
+#endif
 #undef DENSIMD_INSTANTIATE
 
 }  // namespace densimd::nn

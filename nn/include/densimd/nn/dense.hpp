@@ -112,7 +112,9 @@ class DenseView {
 
 extern template class DenseView<float>;
 extern template class DenseView<const float>;
+#if DENSIMD_DOUBLE
 extern template class DenseView<double>;
 extern template class DenseView<const double>;
+#endif
 
 }  // namespace densimd::nn

@@ -191,9 +191,13 @@ class BasicNetwork {
 };
 
 using Network = BasicNetwork<float>;
+#if DENSIMD_DOUBLE
 using Network64 = BasicNetwork<double>;
+#endif
 
 extern template class BasicNetwork<float>;
+#if DENSIMD_DOUBLE
 extern template class BasicNetwork<double>;
+#endif
 
 }  // namespace densimd::nn
