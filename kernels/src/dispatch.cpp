@@ -15,10 +15,10 @@ namespace densimd::kernels {
 // Here, and not beside the kernels: an object has one symbol, and both parts need the table.
 #if DENSIMD_DOUBLE
 #define DENSIMD_TABLES(isa)                 \
-    constinit Kernels<float> isa##_float{}; \
-    constinit Kernels<double> isa##_double{};
+    constinit Table<float> isa##_float{}; \
+    constinit Table<double> isa##_double{};
 #else
-#define DENSIMD_TABLES(isa) constinit Kernels<float> isa##_float{};
+#define DENSIMD_TABLES(isa) constinit Table<float> isa##_float{};
 #endif
 #if DENSIMD_BASELINE
 DENSIMD_TABLES(baseline)
@@ -39,12 +39,12 @@ namespace {
 constexpr std::array<std::string_view, 4> names{"baseline", "avx2", "avx512", "neon"};
 
 template <class T>
-using EnterKernels = void (*)(Kernels<T>&) noexcept;
+using EnterKernels = void (*)(Table<T>&) noexcept;
 
 // One scalar of an ISA: its table, which is filled at its first use.
 template <class T>
 struct Target {
-    Kernels<T>& table;
+    Table<T>& table;
     std::array<EnterKernels<T>, 2> parts;
 };
 
@@ -133,7 +133,7 @@ const Candidate& candidate_of(Isa isa) {
 
 // All tables of this machine, filled by whoever asks first.
 template <class T>
-const Kernels<T>& filled(const Candidate& candidate) noexcept {
+const Table<T>& filled(const Candidate& candidate) noexcept {
     static const bool once = [] {
         for (Isa isa : available_isas())
             for (const EnterKernels<T> enter : find(isa)->target<T>().parts) enter(find(isa)->target<T>().table);
@@ -202,13 +202,18 @@ void set_active_isa(Isa isa) {
 
 template <Scalar T>
 const Kernels<T>& table(Isa isa) {
-    return filled<T>(candidate_of(isa));
+    return filled<T>(candidate_of(isa)).kernels;
+}
+
+template <class T>
+const PlannedKernels<T>& planned(Isa isa) {
+    return filled<T>(candidate_of(isa)).planned;
 }
 
 template <Scalar T>
 const Kernels<T>* find_table(Isa isa) noexcept {
     const Candidate* candidate = find(isa);
-    return candidate == nullptr ? nullptr : &filled<T>(*candidate);
+    return candidate == nullptr ? nullptr : &filled<T>(*candidate).kernels;
 }
 
 template <Scalar T>
@@ -226,7 +231,8 @@ const Kernels<T>& active() {
     template const Kernels<T>& active<T>();              \
     template const Kernels<T>& table<T>(Isa);            \
     template const Kernels<T>* find_table<T>(Isa) noexcept; \
-    template const Kernels<T>& best<T>() noexcept;
+    template const Kernels<T>& best<T>() noexcept;       \
+    template const PlannedKernels<T>& planned<T>(Isa);
 DENSIMD_INSTANTIATE(float)
 #if DENSIMD_DOUBLE
 DENSIMD_INSTANTIATE(double)

@@ -1,5 +1,5 @@
 // What fixes the bits: the order in which every sum is made. A change here changes results, and with them
-// tests/golden; nothing in plan.hpp does. simd/reduce.hpp carries it out.
+// tests/golden; nothing in plan/ does. simd/reduce.hpp carries it out.
 #pragma once
 
 #include <cstddef>

@@ -4,12 +4,20 @@
 
 #include <densimd/kernels.hpp>
 
+#include "planned.hpp"
+
 namespace densimd::kernels {
 
-#define DENSIMD_TARGET(isa, scalar)                                  \
-    extern Kernels<scalar> isa##_##scalar;                           \
-    void enter_##isa##_layers(Kernels<scalar>& kernels) noexcept;    \
-    void enter_##isa##_networks(Kernels<scalar>& kernels) noexcept;
+template <class T>
+struct Table {
+    Kernels<T> kernels;
+    PlannedKernels<T> planned;
+};
+
+#define DENSIMD_TARGET(isa, scalar)                              \
+    extern Table<scalar> isa##_##scalar;                         \
+    void enter_##isa##_layers(Table<scalar>& table) noexcept;    \
+    void enter_##isa##_networks(Table<scalar>& table) noexcept;
 
 DENSIMD_TARGET(baseline, float)
 DENSIMD_TARGET(baseline, double)

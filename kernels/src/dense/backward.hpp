@@ -9,6 +9,7 @@
 #include "matmul/dot.hpp"
 #include "matmul/dot_row.hpp"
 #include "matmul/transposed.hpp"
+#include "plan/backward.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -93,11 +94,11 @@ void backward_transposed(std::size_t batch, std::size_t in, std::size_t out, con
 }
 
 template <class T>
-void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
-                                 std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
-                                 Activation activation, T* dX, std::size_t lddx) noexcept {
+DENSIMD_INLINE void backward_by(BackwardPath path, std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
+                                std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                Activation activation, T* dX, std::size_t lddx) {
     const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
-    switch (plan_backward(batch, out, ldw, machine<T>)) {
+    switch (path) {
         case BackwardPath::outer:
             return backward_outer(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
         case BackwardPath::transposed:
@@ -109,6 +110,21 @@ void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t 
         case BackwardPath::dot:
             return dot_gemm(batch, in, out, dZ, lddz, W, ldw, is_deep(out, machine<T>), finish);
     }
+}
+
+template <class T>
+void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
+                                 std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                 Activation activation, T* dX, std::size_t lddx) noexcept {
+    backward_by(plan_backward(batch, out, ldw, machine<T>), batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX,
+                lddx);
+}
+
+template <class T>
+void planned_backward_kernel(BackwardPath path, std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
+                             std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                             Activation activation, T* dX, std::size_t lddx) noexcept {
+    backward_by(path, batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
 }
 
 template <class T>

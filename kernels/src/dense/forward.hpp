@@ -12,6 +12,7 @@
 #include "matmul/pack.hpp"
 #include "matmul/quad.hpp"
 #include "matmul/row.hpp"
+#include "plan/forward.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -113,15 +114,9 @@ template <class T>
     }
 }
 
-template <class T>
-void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
-                          const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
-                          std::size_t lda) noexcept {
-    const auto go = [=](auto path) DENSIMD_INLINE_LAMBDA {
-        path(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
-    };
-    const bool activates = activation != Activation::identity;
-    const ForwardPlan plan = plan_forward({batch, out, in, ldw}, lda, activates, machine<T>);
+// Calls go(path's function).
+template <class T, class Go>
+DENSIMD_INLINE void with_forward_path(ForwardPlan plan, const Go& go) {
     switch (plan.path) {
         case ForwardPath::dot_row:
             return go(forward_dot_row<T>);
@@ -138,6 +133,31 @@ void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, co
         case ForwardPath::tile:
             return plan.stages ? go(forward_staged_tiles<T>) : go(forward_tiles<T>);
     }
+}
+
+template <class T>
+void dense_forward_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx,
+                          const T* W, std::size_t ldw, const T* b, Activation activation, T* A,
+                          std::size_t lda) noexcept {
+    const bool activates = activation != Activation::identity;
+    with_forward_path<T>(plan_forward({batch, out, in, ldw}, lda, activates, machine<T>),
+                         [=](auto path) DENSIMD_INLINE_LAMBDA {
+                             path(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
+                         });
+}
+
+template <class T>
+void planned_forward_kernel(ForwardPlan plan, const TilePlan& tiles, std::size_t batch, std::size_t in,
+                            std::size_t out, const T* X, std::size_t ldx, const T* W, std::size_t ldw, const T* b,
+                            Activation activation, T* A, std::size_t lda) noexcept {
+    if (plan.path == ForwardPath::tile && !plan.stages) {
+        Product<T> product = {batch, out, in, X, ldx, 1, W, ldw};
+        return multiply(product, Output<T>{.C = A, .ld = lda, .bias = b, .activation = epilogue_of<T>(activation)},
+                        tiles);
+    }
+    with_forward_path<T>(plan, [=](auto path) DENSIMD_INLINE_LAMBDA {
+        path(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
+    });
 }
 
 // Some of the columns: of all of them, only their accumulators depend on the layer's width.

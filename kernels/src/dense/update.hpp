@@ -8,6 +8,7 @@
 #include "matmul/pack.hpp"
 #include "matmul/rank_one.hpp"
 #include "matmul/tall.hpp"
+#include "plan/update.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -99,6 +100,21 @@ void dense_update_kernel(std::size_t batch, std::size_t in, std::size_t out, con
     const Step<T> step = {W, ldw, scale, plan.fetches};
     if (plan.path == UpdatePath::rank_one)
         update_rank_one(in, out, X, dZ, scale, W, ldw);
+    else
+        multiply_transposed(batch, in, out, X, ldx, dZ, lddz, step, plan);
+    if (b) update_bias(batch, out, dZ, lddz, scale, b);
+}
+
+template <class T>
+void planned_update_kernel(UpdatePlan plan, const TilePlan& tiles, std::size_t batch, std::size_t in, std::size_t out,
+                           const T* X, std::size_t ldx, const T* dZ, std::size_t lddz, T scale, T* W, std::size_t ldw,
+                           T* b) noexcept {
+    const Step<T> step = {W, ldw, scale, plan.fetches};
+    Product<T> product{in, out, batch, X, 1, ldx, dZ, lddz};
+    if (plan.path == UpdatePath::rank_one)
+        update_rank_one(in, out, X, dZ, scale, W, ldw);
+    else if (plan.path == UpdatePath::tile)
+        multiply(product, step, tiles);
     else
         multiply_transposed(batch, in, out, X, ldx, dZ, lddz, step, plan);
     if (b) update_bias(batch, out, dZ, lddz, scale, b);

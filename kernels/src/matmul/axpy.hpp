@@ -2,7 +2,7 @@
 #pragma once
 
 #include "matmul/operands.hpp"
-#include "matmul/plan.hpp"
+#include "plan/machine.hpp"
 
 namespace densimd::kernels {
 namespace {

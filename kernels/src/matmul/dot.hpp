@@ -3,7 +3,7 @@
 #pragma once
 
 #include "matmul/operands.hpp"
-#include "matmul/plan.hpp"
+#include "plan/forward.hpp"
 
 namespace densimd::kernels {
 namespace {

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "matmul/dot.hpp"
+#include "plan/backward.hpp"
 
 namespace densimd::kernels {
 namespace {

@@ -6,7 +6,7 @@
 #include <densimd/kernels.hpp>
 
 #include "matmul/operands.hpp"
-#include "matmul/plan.hpp"
+#include "plan/forward.hpp"
 
 namespace densimd::kernels {
 namespace {

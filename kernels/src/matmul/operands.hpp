@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "matmul/plan.hpp"
+#include "plan/tiles.hpp"
 #include "pointwise/activation_table.hpp"
 #include "simd/reduce.hpp"
 

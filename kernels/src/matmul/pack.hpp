@@ -1,4 +1,4 @@
-// Products from panels of B, and blocks of A, that are copied to the stack first: plan.hpp says when.
+// Products from panels of B, and blocks of A, that are copied to the stack first: plan/tiles.hpp says when.
 #pragma once
 
 #include <cstddef>

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "matmul/multiply.hpp"
+#include "plan/update.hpp"
 
 namespace densimd::kernels {
 namespace {

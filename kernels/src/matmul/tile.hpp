@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "matmul/operands.hpp"
-#include "matmul/plan.hpp"
+#include "plan/tiles.hpp"
 
 namespace densimd::kernels {
 namespace {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "matmul/operands.hpp"
-#include "matmul/plan.hpp"
+#include "plan/backward.hpp"
 
 namespace densimd::kernels {
 namespace {

@@ -7,12 +7,18 @@
 #include "dense/forward.hpp"
 #include "dense/fused.hpp"
 #include "dense/update.hpp"
+#include "targets.hpp"
 
 namespace densimd::kernels {
 namespace {
 
 template <class T>
-void enter_layers(Kernels<T>& k) {
+void enter_layers(Table<T>& table) {
+    table.planned.dense_forward = planned_forward_kernel<T>;
+    table.planned.dense_backward_input = planned_backward_kernel<T>;
+    table.planned.dense_update = planned_update_kernel<T>;
+
+    Kernels<T>& k = table.kernels;
     k.sigmoid = value_kernel<T, SigmoidActivation>;
     k.sigmoid_grad = gradient_kernel<T, SigmoidActivation>;
     k.tanh = value_kernel<T, TanhActivation>;

@@ -9,12 +9,14 @@
 #include "pointwise/loss.hpp"
 #include "pointwise/optimizer.hpp"
 #include "pointwise/softmax.hpp"
+#include "targets.hpp"
 
 namespace densimd::kernels {
 namespace {
 
 template <class T>
-void enter_networks(Kernels<T>& k) {
+void enter_networks(Table<T>& table) {
+    Kernels<T>& k = table.kernels;
     k.exp = value_kernel<T, ExpFunction>;
     k.log = value_kernel<T, LogFunction>;
     k.log1p = value_kernel<T, Log1pFunction>;
