@@ -94,7 +94,7 @@ template <class T>
                                      std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
     Product<T> product = {batch, out, in, X, ldx, 1, W, ldw};
     const Output<T> result = {.C = A, .ld = lda, .bias = b, .activation = epilogue_of<T>(activation)};
-    multiply(product, result, plan_forward_tiles({batch, out, in, ldw}, out, machine<T>));
+    multiply(product, result, plan_forward_tiles({batch, out, in, ldw}, out, machine<T>), {0, batch});
 }
 
 // The activation of many elements at once: in place if rows lie back to back, else on the stack first.
@@ -153,7 +153,7 @@ void planned_forward_kernel(ForwardPlan plan, const TilePlan& tiles, std::size_t
     if (plan.path == ForwardPath::tile && !plan.stages) {
         Product<T> product = {batch, out, in, X, ldx, 1, W, ldw};
         return multiply(product, Output<T>{.C = A, .ld = lda, .bias = b, .activation = epilogue_of<T>(activation)},
-                        tiles);
+                        tiles, {0, batch});
     }
     with_forward_path<T>(plan, [=](auto path) DENSIMD_INLINE_LAMBDA {
         path(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);
@@ -170,7 +170,7 @@ void dense_forward_columns_kernel(std::size_t batch, std::size_t in, std::size_t
     Product<T> product = {batch, count, in, X, ldx, 1, W + first, ldw};
     const Output<T> result = {
         .C = A + first, .ld = lda, .bias = b ? b + first : nullptr, .activation = epilogue_of<T>(activation)};
-    multiply(product, result, plan_forward_tiles({batch, count, in, ldw}, out, machine<T>));
+    multiply(product, result, plan_forward_tiles({batch, count, in, ldw}, out, machine<T>), {0, batch});
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include "dense/backward.hpp"
 #include "dense/forward.hpp"
 #include "dense/update.hpp"
+#include "plan/one_row.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -63,7 +64,7 @@ struct UpdatedBeforeProduct {
 template <class T>
 void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                                   std::size_t ldw, T* b, const T* a, Activation activation, T* dx) noexcept {
-    if (out == 1 && ldw == 1) {
+    if (plan_backward(1, out, ldw, machine<T>) == BackwardPath::outer) {
         backward_outer(1, in, dz, 1, W, a, in, activation, dx, in);
         update_rank_one(in, out, x, dz, scale, W, ldw);
     } else {
@@ -102,15 +103,18 @@ void dense_update_forward_kernel(std::size_t in, std::size_t out, const T* x, co
                                  T* y) noexcept {
     if (b) update_bias(1, out, dz, out, scale, b);
     const UpdatedBeforeProduct<T> source{x, dz, scale};
-    if (out == 1) {
-        if (ldw == 1) return update_forward_one_output(in, source, W, next_x, b, functions<T>(activation), y);
-        update_rank_one(in, out, x, dz, scale, W, ldw);
-        return dense_forward_kernel(1, in, 1, next_x, in, W, ldw, b, activation, y, 1);
+    const ActivationFunctions<T>& act = functions<T>(activation);
+    switch (plan_update_forward(out, ldw, machine<T>)) {
+        case UpdateForwardPath::column:
+            return update_forward_one_output(in, source, W, next_x, b, act, y);
+        case UpdateForwardPath::two_passes:
+            update_rank_one(in, out, x, dz, scale, W, ldw);
+            return dense_forward_kernel(1, in, 1, next_x, in, W, ldw, b, activation, y, 1);
+        case UpdateForwardPath::row:
+            return forward_short_row(in, out, next_x, W, ldw, source, b, act, y);
+        case UpdateForwardPath::axpy:
+            return forward_long_row(in, out, next_x, W, ldw, source, b, act, y);
     }
-    if (machine<T>.is_long(out))
-        forward_long_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
-    else
-        forward_short_row(in, out, next_x, W, ldw, source, b, functions<T>(activation), y);
 }
 
 }  // namespace

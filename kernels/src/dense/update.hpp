@@ -23,12 +23,12 @@ DENSIMD_INLINE void multiply_transposed(std::size_t batch, std::size_t in, std::
     switch (plan.path) {
         case UpdatePath::rank_one:
         case UpdatePath::tile:
-            return multiply(product, result, plan_update_tiles(shape, result.ld, machine<T>));
+            return multiply(product, result, plan_update_tiles(shape, result.ld, machine<T>), {0, in});
         case UpdatePath::tall:
             return multiply_tall(product, result);
         case UpdatePath::column:  // the roles of X and dZ are exchanged: lanes run along W
             product = {1, in, batch, dZ, 0, lddz, X, ldx};
-            return multiply(product, result, plan_column_tiles(shape, machine<T>));
+            return multiply(product, result, plan_column_tiles(shape, machine<T>), {0, 1});
     }
 }
 
@@ -114,7 +114,7 @@ void planned_update_kernel(UpdatePlan plan, const TilePlan& tiles, std::size_t b
     if (plan.path == UpdatePath::rank_one)
         update_rank_one(in, out, X, dZ, scale, W, ldw);
     else if (plan.path == UpdatePath::tile)
-        multiply(product, step, tiles);
+        multiply(product, step, tiles, {0, in});
     else
         multiply_transposed(batch, in, out, X, ldx, dZ, lddz, step, plan);
     if (b) update_bias(batch, out, dZ, lddz, scale, b);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "matmul/operands.hpp"
-#include "plan/machine.hpp"
+#include "plan/one_row.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -61,7 +61,7 @@ T* away_from(const T* W, T* memory) {
 // y = b, then x times W is added.
 template <class T, class Source>
 void sum_long_rows(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
-                   const Source& source, const T* b, T* y) {
+                   const Source& source, const T* b, T* y, AxpyPlan plan) {
     for_each_vector<T>(out, [&](std::size_t i, std::size_t count, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
         store<partial>(y + i, count, b ? load<partial>(b + i, count) : Batch<T>(T(0)));
@@ -71,7 +71,7 @@ void sum_long_rows(std::size_t in, std::size_t out, const T* x, const T* W, std:
         constexpr auto lines = [](std::size_t n) {  // in vectors, if registers hold so many sums
             return vectors_per_line<T> > 2 ? 1 : n * vectors_per_line<T>;
         };
-        if (machine<T>.is_conflicting(ldw))
+        if (plan == AxpyPlan::four_rows_apart)
             for (; k + 4 <= in; k += 4) add_rows<4, lines(4)>(out, x, W, ldw, source, k, y);
         else
             for (; k + 8 <= in; k += 8) add_rows<8, lines(2)>(out, x, W, ldw, source, k, y);
@@ -90,26 +90,23 @@ template <class T, class Source>
     T* const sums = away_from(W, memory);
     for (std::size_t j = 0; j < out; j += some) {
         const std::size_t count = out - j < some ? out - j : some;
-        sum_long_rows(in, count, x, W + j, ldw, source, b ? b + j : nullptr, sums);
+        sum_long_rows(in, count, x, W + j, ldw, source, b ? b + j : nullptr, sums, AxpyPlan::four_rows_apart);
         map(
             count, y + j, [](Batch<T> sum) { return sum; }, sums);
     }
 }
 
-// One row of X and long_row columns or more: several rows of W at a time are added to the results in L1. The
-// order of each sum is that of the tiles, which would jump from row to row of W and so outrun the
-// prefetchers. Bound: one load per vector of W, and of the results one load and one store per vector and so
-// many rows. Eight rows, each in runs of two lines: with 16, which registers would allow, L3 and DRAM were 5
-// % slower on Zen 5, as there are more streams than prefetchers. Four rows in runs of four lines if they
-// compete for the lines of a set. Four rows if they are written too, which comes after the loads of all four:
-// else these would wait for stores a multiple of 4 KiB away.
+// One row of X and many columns: several rows of W at a time are added to the results in L1. The order of each sum is
+// that of the tiles, which would jump from row to row of W and so outrun the prefetchers. Bound: one load per vector of
+// W, and of the results one load and one store per vector and so many rows.
 template <class T, class Source>
 void forward_long_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                       const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
-    if (!Source::writes && machine<T>.is_conflicting(ldw))
+    const AxpyPlan plan = plan_axpy(ldw, Source::writes, machine<T>);
+    if (plan == AxpyPlan::four_rows_apart)
         sum_long_rows_apart(in, out, x, W, ldw, source, b, y);
     else
-        sum_long_rows(in, out, x, W, ldw, source, b, y);
+        sum_long_rows(in, out, x, W, ldw, source, b, y, plan);
     if (activation.values) activation.values(out, y, y);
 }
 

@@ -80,23 +80,39 @@ template <class T, class Result>
     multiply_section(unfetched, result, plan.accumulators, {first, rows.last}, vectors, column);
 }
 
-// Panel by panel of columns, so that a panel of B stays in L1 or L2 while rows of A pass by.
+// K blocks, packed panels, rows first: pack.hpp.
 template <class T, class Result>
-DENSIMD_INLINE void multiply_panels(const Product<T>& product, const Result& result, const TilePlan& plan,
-                                    Range rows) {
+void multiply_in_parts(const Product<T>& product, const Result& result, TilePlan plan);
+
+// A product, or some of its rows, as planned; product.ahead is set here. Panel by panel of columns, so that a panel of B
+// stays in L1 or L2 while the rows of A pass by.
+template <class T, class Result>
+DENSIMD_INLINE void multiply(Product<T>& product, const Result& result, const TilePlan& plan, Range rows) {
     constexpr std::size_t w = vector_size<T>;
-    for (std::size_t column = 0; column < product.cols;) {
+    product.ahead = plan.rows_ahead * product.ldb;
+    if (plan.k_block > 0 || plan.pack != Pack::none || plan.rows_first)
+        return multiply_in_parts(product, result, plan);
+    for (std::size_t column = 0, vectors; column < product.cols; column += vectors * w) {
         const std::size_t left = (product.cols - column + w - 1) / w;
-        const std::size_t vectors = left < plan.panel ? left : plan.panel;
-        const bool fetches_next = plan.next_panel && column + vectors * w < product.cols;
-        const bool plain = !fetches_next && plan.prefetch != Prefetch::first_tile;
+        vectors = left < plan.panel ? left : plan.panel;
         if constexpr (Result::prefetches) {
-            if (fetches_next) multiply_and_fetch_next(product, result, rows, vectors, column);
-            else if (!plain) multiply_and_prefetch_first(product, result, plan, rows, vectors, column);
+            if (plan.next_panel && column + vectors * w < product.cols) {
+                multiply_and_fetch_next(product, result, rows, vectors, column);
+                continue;
+            }
+            if (plan.prefetch == Prefetch::first_tile) {
+                multiply_and_prefetch_first(product, result, plan, rows, vectors, column);
+                continue;
+            }
         }
-        if (!Result::prefetches || plain) multiply_rows(product, result, plan.accumulators, rows, vectors, column);
-        column += vectors * w;
+        multiply_rows(product, result, plan.accumulators, rows, vectors, column);
     }
+}
+
+// The same, out of line.
+template <class T, class Result>
+[[gnu::noinline]] void multiply_part(Product<T>& product, const Result& result, TilePlan plan, Range rows) {
+    multiply(product, result, plan, rows);
 }
 
 }  // namespace

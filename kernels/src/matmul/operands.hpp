@@ -89,7 +89,7 @@ struct Output {
     static constexpr bool prefetches = true;
     static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
         if (accumulators == 4 && columns > 1 && columns > vectors_per_line<T>) return rows == 1;
-        return rows <= 8 || rows == max_tile_rows;
+        return is_common_height(rows);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
         return columns_beside(machine<T>, accumulators == 1 ? 2 : accumulators == 2 ? few_rows : 1, accumulators);
@@ -150,7 +150,7 @@ struct Step {
     static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
         if (accumulators == 4) return rows == 1 || (columns == 1 && rows <= few_rows);
         if (columns * vector_size<T> > panel_columns(machine<T>)) return rows <= few_rows;
-        return rows <= 8 || rows == max_tile_rows;
+        return is_common_height(rows);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
         return accumulators == 2 ? 0 : columns_beside(machine<T>, accumulators == 1 ? 2 : 1, accumulators);

@@ -1,4 +1,5 @@
-// Products from panels of B, and blocks of A, that are copied to the stack first: plan/tiles.hpp says when.
+// Products in parts: K blocks; panels of B, and blocks of A, that are copied to the stack first; some rows after the
+// other. plan/tiles.hpp says when.
 #pragma once
 
 #include <cstddef>
@@ -26,10 +27,10 @@ void multiply_packed_panels(Product<T> product, Result result, T* packed) {
     product.packed = packed;
     while (product.cols >= panel) {
         tiles<T, height, columns, 1, false, PackB, Result>(product, result, 0, 0, vector_size<T>, 1);
-        multiply_panels(from_packed, result, plain, {height, product.rows});
+        multiply_part(from_packed, result, plain, {height, product.rows});
         advance(panel);
     }
-    multiply_panels(product, result, plain, {0, product.rows});
+    multiply_part(product, result, plain, {0, product.rows});
 }
 
 template <class T, class Result>
@@ -68,7 +69,7 @@ template <class T, class Result>
 }
 
 template <class T, class Result>
-[[gnu::noinline]] void multiply_block(const Product<T>& product, const Result& result, TilePlan plan) {
+void multiply_block(Product<T>& product, const Result& result, TilePlan plan) {
     switch (plan.pack) {
         case Pack::none:
             break;
@@ -79,36 +80,32 @@ template <class T, class Result>
     }
     const std::size_t rows = product.rows;
     const std::size_t some = plan.rows_first ? rows_beside(machine<T>, plan.panel, plan.accumulators) : rows;
+    plan.rows_first = false;
     for (std::size_t row = 0; row < rows; row += some)
-        multiply_panels(product, result, plan, {row, rows - row < some ? rows : row + some});
+        multiply_part(product, result, plan, {row, rows - row < some ? rows : row + some});
 }
 
-// K blocks of about equal length.
+// K blocks are of about equal length. Partial sums wait in C, which is exact.
 template <class T, class Result>
-[[gnu::noinline]] void multiply_in_blocks(Product<T> product, Result result, TilePlan plan) {
-    const auto activation = result.activation;
-    std::size_t left = product.depth;
-    for (std::size_t blocks = (left + plan.k_block - 1) / plan.k_block; blocks > 0; --blocks) {
-        product.depth = left / blocks;
-        left -= product.depth;
-        result.activation = blocks == 1 ? activation : nullptr;
-        multiply_block(product, result, plan);
-        product.A += product.depth;
-        product.B += product.depth * product.ldb;
-        result.starts_from_C = true;
+[[gnu::noinline]] void multiply_in_parts(const Product<T>& given, const Result& given_result, TilePlan plan) {
+    Product<T> product = given;
+    if constexpr (!Result::prefetches) {
+        multiply_block(product, given_result, plan);
+    } else {
+        Result result = given_result;
+        std::size_t left = product.depth;
+        std::size_t blocks = plan.k_block > 0 ? (left + plan.k_block - 1) / plan.k_block : 1;
+        plan.k_block = 0;
+        for (; blocks > 0; --blocks) {
+            product.depth = left / blocks;
+            left -= product.depth;
+            result.activation = blocks == 1 ? given_result.activation : nullptr;
+            multiply_block(product, result, plan);
+            product.A += product.depth;
+            product.B += product.depth * product.ldb;
+            result.starts_from_C = true;
+        }
     }
-}
-
-// A product as planned; product.ahead is set here.
-template <class T, class Result>
-DENSIMD_INLINE void multiply(Product<T>& product, const Result& result, const TilePlan& plan) {
-    product.ahead = plan.rows_ahead * product.ldb;
-    if constexpr (Result::prefetches)
-        if (plan.k_block > 0) return multiply_in_blocks(product, result, plan);
-    if (plan.pack != Pack::none || plan.rows_first)
-        multiply_block(product, result, plan);
-    else
-        multiply_panels(product, result, plan, {0, product.rows});
 }
 
 }  // namespace

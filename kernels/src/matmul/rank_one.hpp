@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "plan/one_row.hpp"
 #include "simd/loops.hpp"
 
 namespace densimd::kernels {
@@ -51,17 +52,16 @@ void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz,
         update_short_rows<Vectors, true>(in, out, x, dz, scale, W, ldw);
 }
 
-// W += scale x dz^T, row after row of W. Bound: one load and one store per vector of W (dz stays in L1).
 template <class T>
-void update_rank_one(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
-    if (in == 0 || out == 0) return;
-    if (out == 1 && ldw == 1) {
-        const Batch<T> factor(scale), gradient(*dz);
-        return map(
-            in, W, [=](Batch<T> w, Batch<T> element) { return updated<T>(factor * element, gradient, w); }, W,
-            x);
-    }
-    if (out <= 4 * vector_size<T>) return update_short_rows<4>(in, out, x, dz, scale, W, ldw);
+void update_column(std::size_t in, const T* x, T dz, T scale, T* W) {
+    const Batch<T> factor(scale), gradient(dz);
+    map(
+        in, W, [=](Batch<T> w, Batch<T> element) { return updated<T>(factor * element, gradient, w); }, W, x);
+}
+
+// dz is loaded anew for each row, from L1.
+template <class T>
+void update_long_rows(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
     const std::size_t whole = out / vector_size<T> * vector_size<T>;
     const auto update_whole = [=](T element, T* w) DENSIMD_INLINE_LAMBDA {
         const Batch<T> factor(element);
@@ -80,6 +80,20 @@ void update_rank_one(std::size_t in, std::size_t out, const T* x, const T* dz, T
         const T element = scale * x[k];
         update_whole(element, row);
         store_before_loads<true>(end, left, updated<T>(Batch<T>(element), gradient, load<true>(end, left)));
+    }
+}
+
+// W += scale x dz^T, row after row of W. Bound: one load and one store per vector of W (dz stays in L1).
+template <class T>
+void update_rank_one(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W, std::size_t ldw) {
+    if (in == 0 || out == 0) return;
+    switch (plan_rank_one(out, ldw, machine<T>)) {
+        case RankOnePath::column:
+            return update_column(in, x, *dz, scale, W);
+        case RankOnePath::short_rows:
+            return update_short_rows<max_short_row>(in, out, x, dz, scale, W, ldw);
+        case RankOnePath::rows:
+            return update_long_rows(in, out, x, dz, scale, W, ldw);
     }
 }
 

@@ -18,6 +18,9 @@ constexpr std::size_t max_panel = 8;               // vectors of a panel
 constexpr std::size_t packed_bytes = 64 * 1024;    // of packed operands, on the stack
 constexpr std::size_t max_staged_elements = 4096;  // of results that wait for their activation, on the stack
 
+// Tiles above 8 rows are rare, but for the tallest.
+constexpr bool is_common_height(std::size_t rows) { return rows <= 8 || rows == max_tile_rows; }
+
 // The sums of a tile of so many rows leave registers for so many columns, in vectors.
 constexpr std::size_t columns_beside(const Machine& m, std::size_t rows, std::size_t accumulators) {
     const std::size_t columns = m.accumulators / rows / accumulators;

@@ -76,4 +76,33 @@ struct UpdatePlan {
     bool fetches;  // the tile of W below is fetched while the sums of one are made
 };
 
+// W += scale x dz^T, row after row of W.
+enum class RankOnePath : std::uint8_t {
+    column,      // W is a contiguous column
+    short_rows,  // dz stays in registers
+    rows,
+};
+
+// How rows of W are added to sums in L1 (axpy.hpp).
+enum class AxpyPlan : std::uint8_t {
+    eight_rows,         // in runs of two lines
+    four_rows_apart,    // in runs of four lines; the sums wait where no row aliases them
+    four_rows_written,  // rows that are also written
+};
+
+// A loss of each row.
+enum class LossPath : std::uint8_t {
+    column,      // rows of one term: lanes along the rows
+    short_rows,  // rows of a vector, whose lanes are added up for several rows at once
+    rows,
+};
+
+// The update by one sample and the forward pass of the next, in one pass over W.
+enum class UpdateForwardPath : std::uint8_t {
+    column,      // one output, W contiguous
+    two_passes,  // one output, W with a stride
+    row,         // sums in registers (row.hpp)
+    axpy,        // sums in L1 (axpy.hpp)
+};
+
 }  // namespace densimd::kernels

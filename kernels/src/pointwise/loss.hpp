@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "plan/loss.hpp"
 #include "pointwise/softmax.hpp"
 
 namespace densimd::kernels {
@@ -40,10 +41,11 @@ void single_terms(std::size_t batch, const T* A, const T* Y, T* dA, T* loss, Fun
 template <class T, class Function>
 void mean_of_terms(std::size_t batch, std::size_t out, const T* A, std::size_t lda, const T* Y,
                    std::size_t ldy, T* dA, std::size_t ldda, T* loss, Function term) {
-    if (out == 1 && lda == 1 && ldy == 1 && (dA == nullptr || ldda == 1))
-        return single_terms(batch, A, Y, dA, loss, term);
+    const bool contiguous = lda == 1 && ldy == 1 && (dA == nullptr || ldda == 1);
+    const LossPath path = plan_loss(out, contiguous, machine<T>);
+    if (path == LossPath::column) return single_terms(batch, A, Y, dA, loss, term);
     const Batch<T> share(T(1) / static_cast<T>(out > 0 ? out : 1));
-    if (1 < out && out <= vector_size<T>) {  // rows of a vector, whose lanes are added up for several at once
+    if (path == LossPath::short_rows) {
         constexpr std::size_t at_once = Simd::sums_at_once<T>;
         for (; batch >= at_once; batch -= at_once) {
             Batch<T> sums[at_once];

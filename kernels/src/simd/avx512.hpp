@@ -1,4 +1,5 @@
-// AVX-512 (F, CD, DQ, BW, VL): the operations that xsimd lacks.
+// AVX-512 (F, CD, DQ, BW, VL): the operations that xsimd lacks. It is longer than other files because each is a line or
+// two of intrinsics, for float and for double.
 #pragma once
 
 #include <immintrin.h>
