@@ -29,14 +29,25 @@ void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz,
     };
     const Row gradient = load_row(dz);
     constexpr bool late = Partial && Simd::masks_stores;
+    // Rows are loaded and stored in their order: two addresses, which the asm keeps from becoming one per row.
+    const T* from = W;
+    T* to = W;
     for_each_row<late, late ? rows_of_turn<Vectors> : 1>(
-        in, [=](std::size_t, std::size_t k) DENSIMD_INLINE_LAMBDA { return load_row(W + k * ldw); },
-        [=](std::size_t k, const Row& row) DENSIMD_INLINE_LAMBDA {
+        in,
+        [&](std::size_t, std::size_t) DENSIMD_INLINE_LAMBDA {
+            const Row row = load_row(from);
+            from += ldw;
+            asm("" : "+r"(from));
+            return row;
+        },
+        [&](std::size_t k, const Row& row) DENSIMD_INLINE_LAMBDA {
             const Batch<T> element(scale * x[k]);
             for_each_vector_of_row<Vectors, Partial, T>(
                 out, [&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
-                    store<partial>(W + k * ldw + j, n, updated<T>(element, gradient.part[v], row.part[v]));
+                    store<partial>(to + j, n, updated<T>(element, gradient.part[v], row.part[v]));
                 });
+            to += ldw;
+            asm("" : "+r"(to));
         });
 }
 
