@@ -4,9 +4,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "plan/backward.hpp"
-#include "plan/forward.hpp"
-#include "plan/update.hpp"
+#include "plan/paths.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -48,56 +46,26 @@ std::string forward(const Call& call, std::size_t ldw, std::size_t lda, const Ma
     const ProductShape shape = {call.batch, call.out, call.in, ldw};
     const ForwardPlan plan = plan_forward(shape, lda, call.activation != Activation::identity, m);
     const std::string staged = plan.stages ? "; results are staged for their activation or their stride" : "";
-    switch (plan.path) {
-        case ForwardPath::dot_row:
-            return "dot_row, one dot product, as there is one output of one row";
-        case ForwardPath::dot:
-            return "dot, a dot product per row, as there is one output" + staged;
-        case ForwardPath::row:
-            return "row, sums in registers, as there is one row";
-        case ForwardPath::axpy:
-            return "axpy, rows of W added to sums in L1, as there is one row of many outputs";
-        case ForwardPath::narrow:
-            return "narrow, 4 rows x 1 vector activated in registers, as outputs are few and sums short";
-        case ForwardPath::quad:
-            return "quad, four inputs of several rows to a vector, as lanes along so few outputs would idle";
-        case ForwardPath::tile:
-            break;
-    }
-    return "tile, an outer product: " + text(plan_forward_tiles(shape, call.out, m), m) + staged;
+    const std::string words = row_of(forward_paths, plan.path).words;
+    if (plan.path != ForwardPath::tile) return words + staged;
+    return words + ": " + text(plan_forward_tiles(shape, call.out, m), m) + staged;
 }
 
 std::string backward(const Call& call, std::size_t ldw, const Machine& m) {
-    switch (plan_backward(call.batch, call.out, ldw, m)) {
-        case BackwardPath::outer:
-            return "outer, dZ times W, as there is one output";
-        case BackwardPath::transposed:
-            return "transposed, lanes along the inputs, as dot products over so few outputs would be mostly sums "
-                   "along lanes";
-        case BackwardPath::dot_row:
-            return "dot_row, dot products with the rows of W, as there is one row";
-        case BackwardPath::dot:
-            break;
-    }
-    return "dot, tiles of dot products, " + std::string(is_deep(call.out, m) ? "4 x 4" : "2 high") +
-           ", as there are several rows and outputs";
+    const BackwardPath path = plan_backward(call.batch, call.out, ldw, m);
+    const std::string words = row_of(backward_paths, path).words;
+    if (path != BackwardPath::dot) return words;
+    return words + ": " + (is_deep(call.out, m) ? "4 x 4" : "2 high");
 }
 
 std::string update(const Call& call, std::size_t ldw, std::size_t lddz, const Machine& m) {
     const ProductShape shape = {call.in, call.out, call.batch, lddz};
     const UpdatePlan plan = plan_update(shape, ldw, m);
     const std::string fetches = plan.fetches ? "; fetches the tile of W below" : "";
-    switch (plan.path) {
-        case UpdatePath::rank_one:
-            return "rank_one, row after row of W, as there is one sample";
-        case UpdatePath::column:
-            return "column, lanes along W, as there is one output: " + text(plan_column_tiles(shape, m), m) + fetches;
-        case UpdatePath::tall:
-            return "tall, tiles of W's transpose, as lanes along so few outputs would idle" + fetches;
-        case UpdatePath::tile:
-            break;
-    }
-    return "tile, an outer product: " + text(plan_update_tiles(shape, ldw, m), m) + fetches;
+    const std::string words = row_of(update_paths, plan.path).words;
+    if (plan.path == UpdatePath::column) return words + ": " + text(plan_column_tiles(shape, m), m) + fetches;
+    if (plan.path == UpdatePath::tile) return words + ": " + text(plan_update_tiles(shape, ldw, m), m) + fetches;
+    return words + fetches;
 }
 
 }  // namespace

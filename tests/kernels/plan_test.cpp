@@ -7,7 +7,7 @@
 
 #include <densimd/explain.hpp>
 
-#include "plan/accepts.hpp"
+#include "plan/paths.hpp"
 #include "planned.hpp"
 #include "support/compare.hpp"
 #include "support/random.hpp"
@@ -111,11 +111,10 @@ TEST_CASE_TEMPLATE("the forward pass has the same bits by every plan", T, float,
                     CHECK(bit_difference(forced, chosen) == "");
                 };
                 const ForwardPlan chosen_plan = plan_forward(shape, lda, activation != Activation::identity, m);
-                CHECK(accepts_forward(chosen_plan.path, shape, m));
-                for (const ForwardPath path :
-                     {ForwardPath::dot_row, ForwardPath::dot, ForwardPath::row, ForwardPath::axpy, ForwardPath::narrow,
-                      ForwardPath::quad, ForwardPath::tile}) {
-                    if (!accepts_forward(path, shape, m)) continue;
+                CHECK(row_of(forward_paths, chosen_plan.path).accepts(shape, m));
+                for (const auto& row : forward_paths) {
+                    if (!row.accepts(shape, m)) continue;
+                    const ForwardPath path = row.path;
                     if (path == ForwardPath::dot && lda != 1 && s.batch > 1) {
                         check({path, true}, {});
                     } else if (path != ForwardPath::tile) {
@@ -157,10 +156,11 @@ TEST_CASE_TEMPLATE("an update has the same bits by every plan", T, float, double
                     CHECK(bit_difference(forced, chosen) == "");
                     CHECK(bit_difference(forced_b, chosen_b) == "");
                 };
-                CHECK(accepts_update(plan_update(shape, ldw, m).path, shape, ldw));
-                for (const UpdatePath path :
-                     {UpdatePath::rank_one, UpdatePath::column, UpdatePath::tall, UpdatePath::tile}) {
-                    if (!accepts_update(path, shape, ldw)) continue;
+                const ProductShape of_W = {s.in, s.out, s.batch, ldw};
+                CHECK(row_of(update_paths, plan_update(shape, ldw, m).path).accepts(of_W, m));
+                for (const auto& row : update_paths) {
+                    if (!row.accepts(of_W, m)) continue;
+                    const UpdatePath path = row.path;
                     if (path != UpdatePath::tile) {
                         check({path, s.batch > 4}, {});
                         continue;
@@ -189,10 +189,11 @@ TEST_CASE_TEMPLATE("an input gradient has the same bits by every path", T, float
                 std::vector<T> chosen(s.batch * s.in), forced;
                 table<T>(isa).dense_backward_input(s.batch, s.in, s.out, dZ.data(), s.out, W.data(), ldw, X.data(),
                                                    s.in, activation, chosen.data(), s.in);
-                CHECK(accepts_backward(plan_backward(s.batch, s.out, ldw, m), s.batch, s.out, ldw, m));
-                for (const BackwardPath path : {BackwardPath::outer, BackwardPath::transposed, BackwardPath::dot_row,
-                                                BackwardPath::dot}) {
-                    if (!accepts_backward(path, s.batch, s.out, ldw, m)) continue;
+                const ProductShape shape = {s.batch, s.out, s.in, ldw};
+                CHECK(row_of(backward_paths, plan_backward(s.batch, s.out, ldw, m)).accepts(shape, m));
+                for (const auto& row : backward_paths) {
+                    if (!row.accepts(shape, m)) continue;
+                    const BackwardPath path = row.path;
                     INFO("isa ", std::string(name(isa)), ", batch ", s.batch, ", in ", s.in, ", out ", s.out, ", ldw ",
                          ldw, ", path ", static_cast<int>(path));
                     forced.assign(s.batch * s.in, T(0));
@@ -247,12 +248,12 @@ TEST_CASE("every path and every feature of a plan is chosen for some shape") {
             CHECK(all.contains(feature));
         };
         const bool wide = !has_narrow_panels(machine_of<float>(isa));
-        for (int path = 0; path <= static_cast<int>(ForwardPath::tile); ++path)
-            if (path != static_cast<int>(ForwardPath::dot)) check("forward " + std::to_string(path));
+        for (const auto& row : forward_paths)
+            if (row.path != ForwardPath::dot) check("forward " + std::to_string(static_cast<int>(row.path)));
         check("forward 1 staged");
         check("forward 6 staged");
-        for (int path = 0; path <= static_cast<int>(BackwardPath::dot); ++path) check("backward " + std::to_string(path));
-        for (int path = 0; path <= static_cast<int>(UpdatePath::tile); ++path) check("update " + std::to_string(path));
+        for (const auto& row : backward_paths) check("backward " + std::to_string(static_cast<int>(row.path)));
+        for (const auto& row : update_paths) check("update " + std::to_string(static_cast<int>(row.path)));
         check("update 3 fetches");
         check("dot 0");
         check("dot 2");
