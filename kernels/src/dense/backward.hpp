@@ -37,7 +37,7 @@ struct InputGradient {
     void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                     std::size_t ld) const {
         for (std::size_t r = 0; r < rows; ++r) {
-            Batch<T> gradient = load<true>(sums + r * ld, cols) + Batch<T>(T(0));  // as LaneSum::total
+            Batch<T> gradient = without_negative_zero(load<true>(sums + r * ld, cols));
             if (activation->gradient)
                 gradient = activation->gradient(load<true>(X + (row + r) * ldx + col, cols), gradient);
             store<true>(dX + (row + r) * lddx + col, cols, gradient);
@@ -48,8 +48,8 @@ struct InputGradient {
     void operator()(std::size_t col, std::size_t count, T* sums) const {
         const auto gradients = activation->gradients;
         map(
-            count, gradients ? sums : dX + col, [](Batch<T> sum) { return sum + Batch<T>(T(0)); },
-            sums);  // as LaneSum::total
+            count, gradients ? sums : dX + col, [](Batch<T> sum) { return without_negative_zero(sum); },
+            sums);
         if (gradients) gradients(count, X + col, sums, dX + col);
     }
 

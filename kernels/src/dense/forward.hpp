@@ -25,7 +25,7 @@ namespace {
 template <class T>
 DENSIMD_INLINE void finish_one_output(T sum, const T* bias, const ActivationFunctions<T>& activation,
                                       T* out) {
-    const Batch<T> z((sum + T(0)) + (bias ? *bias : T(0)));  // never -0: see LaneSum
+    const Batch<T> z(without_negative_zero(sum) + (bias ? *bias : T(0)));
     Simd::store_partial(out, 1, activation.value ? activation.value(z) : z);
 }
 

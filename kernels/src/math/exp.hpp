@@ -124,7 +124,7 @@ DENSIMD_INLINE Batch<T> exp_clamped(Batch<T> x) {
 
 // exp and numerator / (1 + exp(-x)), which sigmoids are made of, for two ranges of x.
 //
-// FastRange: |x| <= -lowest. NaN is usual.
+// FastRange: |x| <= -lowest, and NaN.
 struct FastRange {
     template <class T>
     DENSIMD_INLINE static Batch<T> exp(Batch<T> x) {
@@ -137,7 +137,7 @@ struct FastRange {
     }
 };
 
-// sigmoid(x) and 1 - sigmoid(x) for a usual x, both with all their bits.
+// sigmoid(x) and 1 - sigmoid(x) for an x of the fast range, both with all their bits.
 template <class T>
 struct SigmoidAndRest {
     Batch<T> sigmoid, rest;

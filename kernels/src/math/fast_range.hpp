@@ -62,7 +62,7 @@ DENSIMD_INLINE Batch<T> value_of(const Function& function, Batch<T> x) {
 }
 
 template <class Function, class T>
-void map_checked(std::size_t n, Function function, const T* x, T* y) {
+void map_with_fast_range(std::size_t n, Function function, const T* x, T* y) {
     constexpr std::size_t w = vector_size<T>;
     std::size_t i = 0;
     while (i + 4 * w <= n) {

@@ -8,7 +8,7 @@ namespace {
 
 // For x >= 0, Phi(-x) exp(x^2 / 2) = erfcx(z) / 2 with z = x / sqrt(2), and (1 + 2 z) erfcx(z) is smooth in
 // u = (z - centre) / (z + centre) (Shepherd and Laframboise, Math. Comp. 36, 1981). Minimax polynomials
-// (Remez) up to where Phi rounds to 0; exp(-x^2 / 2) is a usual one up to `usual`.
+// (Remez) up to where Phi rounds to 0; exp(-x^2 / 2) is in exp's fast range up to `fast_limit`.
 template <class T>
 struct Normal;
 
@@ -20,7 +20,7 @@ struct Normal<float> {
                                   -0.054202937168555215666f,  -0.0080605141652498223342f,
                                   0.0086262483993741202847f,  0.0013122785063284414481f,
                                   -0.0012232014305515922011f, -0.00039633932839489239479f};
-    static constexpr float usual = 13, all_zero = 14.5f;
+    static constexpr float fast_limit = 13, all_zero = 14.5f;
 };
 
 template <>
@@ -35,7 +35,7 @@ struct Normal<double> {
         5.7094706346928862784e-6,  3.1349356953120264977e-7,    -8.2041261536017771733e-7,
         5.5407074227537398135e-8,  1.0166210648073587517e-7,    -8.0900713798045452164e-9,
         -8.4151742114781532757e-9};
-    static constexpr double usual = 37, all_zero = 38.6;
+    static constexpr double fast_limit = 37, all_zero = 38.6;
 };
 
 // exp(-x^2 / 2), and `tail` with Phi(-|x|) = tail bell.

@@ -110,15 +110,14 @@ struct Column {
     T bias;
     T* results;
 
-    // As LaneSum::total.
-    Batch<T> finished(Batch<T> sum) const { return (sum + Batch<T>(T(0))) + Batch<T>(bias); }
+    Batch<T> finished(Batch<T> sum) const { return without_negative_zero(sum) + Batch<T>(bias); }
 
     DENSIMD_INLINE void operator()(std::size_t row, std::size_t, std::size_t rows, std::size_t, const T* sums,
                                    std::size_t) const {
         if (Simd::sums_at_once<T> >= vector_size<T> && rows == vector_size<T>)  // a tile can fill a vector, and does
             finished(load(sums)).store_unaligned(results + row);
         else
-            for (std::size_t r = 0; r < rows; ++r) results[row + r] = (sums[r] + T(0)) + bias;
+            for (std::size_t r = 0; r < rows; ++r) results[row + r] = without_negative_zero(sums[r]) + bias;
     }
 };
 

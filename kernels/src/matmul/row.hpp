@@ -1,7 +1,7 @@
-// One row through a layer: its sums in registers, without the loops over tiles, which would take longer than
-// the arithmetic. Bound: one load per vector of W and one per input, or the latency of in / Accumulators
-// multiply-adds. With two to four vectors of AVX-512 four inputs share a load: 64 x 64 took 42 ns and takes
-// 37 on Zen 5. With more of them, from L2, that took half as long again.
+// One row through a layer, its sums in registers: loops over tiles would take longer than the arithmetic. Bound: one load
+// per vector of W and one per input, or the latency of in / Accumulators multiply-adds. With two to four vectors of
+// AVX-512, four inputs share a load: 37 ns instead of 42 for 64 x 64 on Zen 5. With more vectors, from L2, that was half
+// as fast again.
 #pragma once
 
 #include "matmul/operands.hpp"
@@ -70,19 +70,19 @@ DENSIMD_INLINE void logits_of_row(std::size_t in, std::size_t out, const T* x, c
     DENSIMD_UNROLLED (v, Vectors) z[v] = sum_of(sum[v]);
 }
 
-// Columns at once: a register for each sum, one or two, and one for dz if W is written. There are four sums
-// where a line holds all columns.
+// The vectors of a block: a register for each sum, one or two, and one for dz if W is written. There are four sums where
+// a cache line holds all columns.
 template <class T, std::size_t Accumulators, class Source>
-constexpr std::size_t vectors_at_once() {
+constexpr std::size_t block_vectors() {
     constexpr std::size_t most = Simd::accumulators / ((Accumulators > 1 ? 2 : 1) + (Source::writes ? 1 : 0));
     constexpr std::size_t columns = (Accumulators == 4 ? 1 : 4) * vectors_per_line<T>;
     return Accumulators > 1 && columns < most ? columns : most;
 }
 
-// y = the activation of z. Where a vector of several is partial, y gets z instead, in whole vectors if there
-// is an activation: its loads would wait for a masked store.
+// y = activation(z) of one block. Where a vector of several is partial, y gets z instead, in whole vectors if there is an
+// activation, whose loads a masked store would not forward to.
 template <std::size_t Accumulators, std::size_t Vectors, bool Partial, class T, class Source>
-void columns_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+void row_block(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                     const Source& source, const T* b, const ActivationFunctions<T>& activation, T* y) {
     constexpr std::size_t last = (Vectors - 1) * vector_size<T>;
     Batch<T> z[Vectors];
@@ -100,53 +100,53 @@ void columns_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std
 
 // For 1 to Vectors * width columns.
 template <std::size_t Accumulators, std::size_t Vectors, bool Partial, class T, class Source>
-DENSIMD_INLINE void columns_of_row_in(std::size_t in, std::size_t out, const T* x, const T* W,
+DENSIMD_INLINE void row_block_of_width(std::size_t in, std::size_t out, const T* x, const T* W,
                                       std::size_t ldw, const Source& source, const T* b,
                                       const ActivationFunctions<T>& activation, T* y) {
     if constexpr (Vectors > 1)
         if (out <= (Vectors - 1) * vector_size<T>)
-            return columns_of_row_in<Accumulators, Vectors - 1, Partial>(in, out, x, W, ldw, source, b, activation,
+            return row_block_of_width<Accumulators, Vectors - 1, Partial>(in, out, x, W, ldw, source, b, activation,
                                                                    y);
-    columns_of_row<Accumulators, Vectors, Partial>(in, out, x, W, ldw, source, b, activation, y);
+    row_block<Accumulators, Vectors, Partial>(in, out, x, W, ldw, source, b, activation, y);
 }
 
 // Out of line, so that the memory is on the stack only then.
 template <std::size_t Accumulators, class T, class Source>
-[[gnu::noinline]] void partial_columns_of_row(std::size_t in, std::size_t out, const T* x, const T* W,
+[[gnu::noinline]] void staged_row_block(std::size_t in, std::size_t out, const T* x, const T* W,
                                               std::size_t ldw, const Source& source, const T* b,
                                               const ActivationFunctions<T>& activation, T* y) {
-    constexpr std::size_t most = vectors_at_once<T, Accumulators, Source>();
-    alignas(64) T z[most * vector_size<T>];
-    columns_of_row_in<Accumulators, most, true>(in, out, x, W, ldw, source, b, activation, z);
+    constexpr std::size_t widest = block_vectors<T, Accumulators, Source>();
+    alignas(64) T z[widest * vector_size<T>];
+    row_block_of_width<Accumulators, widest, true>(in, out, x, W, ldw, source, b, activation, z);
     activation.values(out, z, y);
 }
 
-// At most vectors_at_once.
+// At most one block: in whole vectors, with a tail, or with a tail that an activation has to wait for.
 template <std::size_t Accumulators, class T, class Source>
-DENSIMD_INLINE void part_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+DENSIMD_INLINE void row_block_or_tail(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                                 const Source& source, const T* b, const ActivationFunctions<T>& activation,
                                 T* y) {
-    constexpr std::size_t w = vector_size<T>, most = vectors_at_once<T, Accumulators, Source>();
+    constexpr std::size_t w = vector_size<T>, widest = block_vectors<T, Accumulators, Source>();
     if (out % w == 0)
-        columns_of_row_in<Accumulators, most, false>(in, out, x, W, ldw, source, b, activation, y);
+        row_block_of_width<Accumulators, widest, false>(in, out, x, W, ldw, source, b, activation, y);
     else if (out > w && activation.values)
-        partial_columns_of_row<Accumulators>(in, out, x, W, ldw, source, b, activation, y);
+        staged_row_block<Accumulators>(in, out, x, W, ldw, source, b, activation, y);
     else
-        columns_of_row_in<Accumulators, most, true>(in, out, x, W, ldw, source, b, activation, y);
+        row_block_of_width<Accumulators, widest, true>(in, out, x, W, ldw, source, b, activation, y);
 }
 
-// More, in parts of about the same width. Out of line, as it has more to keep.
+// Several blocks of about the same width. Out of line, as it needs more registers.
 template <std::size_t Accumulators, class T, class Source>
-[[gnu::noinline]] void parts_of_row(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
+[[gnu::noinline]] void row_in_blocks(std::size_t in, std::size_t out, const T* x, const T* W, std::size_t ldw,
                                     const Source& source, const T* b,
                                     const ActivationFunctions<T>& activation, T* y) {
-    constexpr std::size_t w = vector_size<T>, most = vectors_at_once<T, Accumulators, Source>();
-    std::size_t left = (out + w - 1) / w, parts = (left + most - 1) / most;
+    constexpr std::size_t w = vector_size<T>, widest = block_vectors<T, Accumulators, Source>();
+    std::size_t left = (out + w - 1) / w, parts = (left + widest - 1) / widest;
     for (std::size_t first = 0, count; parts > 0; --parts, first += count) {
         const std::size_t vectors = left / parts;
         count = parts == 1 ? out - first : vectors * w;
         left -= vectors;
-        part_of_row<Accumulators>(in, count, x, W + first, ldw, source.at_column(first), b + first, activation,
+        row_block_or_tail<Accumulators>(in, count, x, W + first, ldw, source.at_column(first), b + first, activation,
                             y + first);
     }
 }
@@ -155,10 +155,10 @@ template <std::size_t Accumulators, class T, class Source>
 DENSIMD_INLINE void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W,
                                       std::size_t ldw, const Source& source, const T* b,
                                       const ActivationFunctions<T>& activation, T* y) {
-    if (out > vectors_at_once<T, Accumulators, Source>() * vector_size<T>)
-        parts_of_row<Accumulators>(in, out, x, W, ldw, source, b, activation, y);
+    if (out > block_vectors<T, Accumulators, Source>() * vector_size<T>)
+        row_in_blocks<Accumulators>(in, out, x, W, ldw, source, b, activation, y);
     else
-        part_of_row<Accumulators>(in, out, x, W, ldw, source, b, activation, y);
+        row_block_or_tail<Accumulators>(in, out, x, W, ldw, source, b, activation, y);
 }
 
 // For fewer than long_row outputs. b may be null.

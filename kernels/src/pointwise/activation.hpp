@@ -9,9 +9,9 @@
 namespace densimd::kernels {
 namespace {
 
-// value(x) is the activation, in the two ways of map_checked if its arguments can be needs_full_range. gradient(a, ds)
-// is ds times its derivative, where `a` is the activation's output or, for GELU and SiLU, its input. Maxima
-// that leave the sign of 0 open are selects.
+// value(x) is the activation, with a fast path (math/fast_range.hpp) if it needs one. gradient(a, ds) is ds times its
+// derivative, where `a` is the activation's output or, for GELU and SiLU, its input. max(-0, +0) differs between ISAs, so
+// maxima whose sign of 0 matters are selects.
 template <class T>
 struct SigmoidActivation {
     static constexpr T fast_limit = -Exp<T>::lowest;
@@ -91,7 +91,7 @@ struct EluActivation {
 template <class T>
 struct GeluActivation {
     static constexpr bool has_long_gradient = true;
-    static constexpr T fast_limit = Normal<T>::usual;
+    static constexpr T fast_limit = Normal<T>::fast_limit;
 
     template <class Range>
     DENSIMD_INLINE Batch<T> value(Batch<T> x) const {
@@ -100,7 +100,7 @@ struct GeluActivation {
         return xsimd::select(x < zero, zero, x) - (a * tail) * bell;
     }
     DENSIMD_INLINE Batch<T> gradient(Batch<T> x, Batch<T> ds) const {
-        const Batch<T> zero(T(0)), one(T(1)), bounded = clamp(x, -Normal<T>::usual, Normal<T>::usual);
+        const Batch<T> zero(T(0)), one(T(1)), bounded = clamp(x, -Normal<T>::fast_limit, Normal<T>::fast_limit);
         const auto [bell, tail] = normal<FastRange>(xsimd::abs(bounded));
         const Batch<T> below = tail * bell, cumulative = xsimd::select(x < zero, below, one - below);
         return Simd::fma(bounded * Batch<T>(T(0.39894228040143267794)), bell, cumulative) * ds;
@@ -108,7 +108,7 @@ struct GeluActivation {
 };
 
 // x (1 + tanh(u)) / 2 = x sigmoid(2 u) with 2 u = x (c + d x^2), c = 2 sqrt(2 / pi) and d = 0.044715 c: the
-// approximation of Hendrycks and Gimpel (arXiv 1606.08415). 2 u is below the usual range from -`fast_limit` on,
+// approximation of Hendrycks and Gimpel (arXiv 1606.08415). 2 u is below the fast range from -`fast_limit` on,
 // and gives 0 from -`all_zero` on.
 template <class T>
 struct GeluTanhActivation {

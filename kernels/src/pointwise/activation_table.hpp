@@ -15,7 +15,7 @@ namespace {
 template <class T, class Function>
 void value_of_each(std::size_t n, Function function, const T* x, T* y) {
     if constexpr (HasFastRange<Function, T>)
-        map_checked(n, function, x, y);
+        map_with_fast_range(n, function, x, y);
     else
         map(
             n, y, [=](Batch<T> value) DENSIMD_INLINE_LAMBDA { return function.value(value); }, x);

@@ -31,7 +31,7 @@ void single_terms(std::size_t batch, const T* A, const T* Y, T* dA, T* loss, Fun
     for_each_vector<T>(batch, [&](std::size_t i, std::size_t n, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
         const Term<T> t = term(load<partial>(A + i, n), load<partial>(Y + i, n));
-        store<partial>(loss + i, n, t.loss + Batch<T>(T(0)));  // as LaneSum::total
+        store<partial>(loss + i, n, without_negative_zero(t.loss));
         if (dA) store<partial>(dA + i, n, t.gradient);
     });
 }
@@ -61,7 +61,7 @@ void mean_of_terms(std::size_t batch, std::size_t out, const T* A, std::size_t l
             }
             T totals[at_once];
             Simd::sums(sums, totals);
-            for (std::size_t r = 0; r < at_once; ++r) loss[r] = totals[r] + T(0);  // as LaneSum::total
+            for (std::size_t r = 0; r < at_once; ++r) loss[r] = without_negative_zero(totals[r]);
             loss += at_once;
         }
     }

@@ -36,6 +36,12 @@ B sum_of(const B (&x)[N]) {
     if constexpr (N == 4) return (x[0] + x[2]) + (x[1] + x[3]);
 }
 
+// x + 0: a sum is never -0, as whether lanes without a term are there depends on the ISA, and they would make it +0.
+template <class X>
+DENSIMD_INLINE X without_negative_zero(X x) {
+    return x + X(0);
+}
+
 template <class T>
 struct LaneSum {
     Batch<T> part[vectors_per_line<T>];
@@ -43,8 +49,7 @@ struct LaneSum {
     LaneSum() {
         DENSIMD_UNROLLED (v, vectors_per_line<T>) part[v] = Batch<T>(T(0));
     }
-    // Never -0: whether lanes without a term are there depends on the ISA, and they would make it +0.
-    T total() const { return Simd::sum(sum_of(part)) + T(0); }
+    T total() const { return without_negative_zero(Simd::sum(sum_of(part))); }
 };
 
 // Calls body(v, i, count, Full or Partial) for the vectors of a row of n elements: the `count` elements from
