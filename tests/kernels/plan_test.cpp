@@ -250,23 +250,27 @@ TEST_CASE("every path and every feature of a plan is chosen for some shape") {
         const bool wide = !has_narrow_panels(machine_of<float>(isa));
         for (const auto& row : forward_paths)
             if (row.path != ForwardPath::dot) check("forward " + std::to_string(static_cast<int>(row.path)));
-        check("forward 1 staged");
-        check("forward 6 staged");
+        const auto number = [](auto path) { return std::to_string(static_cast<int>(path)); };
+        check("forward " + number(ForwardPath::dot) + " staged");
+        check("forward " + number(ForwardPath::tile) + " staged");
         for (const auto& row : backward_paths) check("backward " + std::to_string(static_cast<int>(row.path)));
         for (const auto& row : update_paths) check("update " + std::to_string(static_cast<int>(row.path)));
-        check("update 3 fetches");
-        check("dot 0");
-        check("dot 2");
-        if (isa == Isa::avx512) check("dot 1");
-        if (isa == Isa::avx512) check("dot 3");
+        check("update " + number(UpdatePath::tile) + " fetches");
+        check("dot " + number(DotColumn::any_stride));
+        check("dot " + number(DotColumn::tall_tiles));
+        if (isa == Isa::avx512) check("dot " + number(DotColumn::half_vectors));
+        if (isa == Isa::avx512) check("dot " + number(DotColumn::low_tiles));
         for (const char* accumulators : {"1", "2", "4"}) check(std::string("forward accumulators ") + accumulators);
-        for (const char* row : {"0", "1"}) check(std::string("dot row ") + row);
-        for (const char* feature : {"update accumulators 4", "update pack 2", "update rows first", "forward k block"})
+        for (const DotRow row : {DotRow::lines, DotRow::eight}) check("dot row " + number(row));
+        for (const std::string& feature : {std::string("update accumulators 4"), "update pack " + number(Pack::panels_and_blocks), std::string("update rows first"), std::string("forward k block")})
             check(feature);
         if (wide)
-            for (const char* feature : {"forward prefetch 1", "forward prefetch 2", "forward next panel"}) check(feature);
+            for (const std::string& feature : {"forward prefetch " + number(Prefetch::first_tile),
+                                               "forward prefetch " + number(Prefetch::all_tiles),
+                                               std::string("forward next panel")})
+                check(feature);
         else
-            check("forward pack 1");
+            check("forward pack " + number(Pack::panels));
     }
 }
 
