@@ -31,8 +31,14 @@ Operands::Operands(Shape s, Rows rows)
       loss(s.batch),
       layers{{s.in, s.out, ld_out, Activation::sigmoid, 0, s.in * ld_out},
              {s.out, 1, 1, Activation::sigmoid, s.in * ld_out + s.out, s.in * ld_out + 2 * s.out}},
-      scratch(std::max(kernels::forward_scratch<float>(2, layers, s.batch),
-                       kernels::per_sample_scratch<float>(2, layers))) {}
+      scratch(kernels::forward_scratch<float>(2, layers, s.batch)) {
+    for (const kernels::Method method :
+         {kernels::Method::per_sample, kernels::Method::delayed_updates, kernels::Method::minibatch})
+        for (const kernels::Kernels<float>* k : {&kernels::active<float>(), &kernels::reference<float>()})
+            scratch.resize(std::max(
+                scratch.size(),
+                k->training_program(2, layers, kernels::Loss::mean_squared_error, method, s.batch).memory));
+}
 
 namespace {
 
@@ -90,27 +96,42 @@ void adam(const K& k, Operands& o) {
 // calls.
 constexpr float unnoticeable = 1e-12f;
 
-// The network in -> out -> 1 for the kernels that step with mini-batches of tiny ones.
-kernels::TinyTraining<float> tiny_training(Operands& o) {
+// The network in -> out -> 1 for the kernels that train whole ones.
+kernels::Training<float> training(Operands& o, kernels::Method method, std::size_t batch) {
     return {.layers = o.layers,
             .depth = 2,
             .parameters = o.W.data(),
             .loss = kernels::Loss::mean_squared_error,
-            .scale = unnoticeable,
+            .method = method,
+            .batch = batch,
+            .learning_rate = unnoticeable,
             .X = o.X.data(),
             .ldx = o.ld_in,
             .Y = o.Y.data(),
             .ldy = 1,
             .order = nullptr,
-            .outputs = o.V.data(),
-            .losses = o.loss.data(),
-            .A = o.A.data(),
-            .lda = o.ld_out,
-            .dz = o.dZ.data()};
+            .memory = o.scratch.data()};
+}
+kernels::TrainingProgram program(const Kernels<float>& k, const Operands& o, kernels::Method method) {
+    return k.training_program(2, o.layers, kernels::Loss::mean_squared_error, method, o.shape.batch);
 }
 bool takes_tiny(Shape s) {
-    return s.batch >= kernels::tiny_rows &&
-           kernels::is_tiny<float>(2, Operands(s).layers, kernels::Loss::mean_squared_error);
+    return program(kernels::active<float>(), Operands(s), kernels::Method::minibatch).exists;
+}
+// All phases, on all samples.
+void train_delayed(const Kernels<float>& k, Operands& o) {
+    const auto all = training(o, kernels::Method::delayed_updates, 1);
+    const std::size_t samples = o.shape.batch, block = program(k, o, all.method).block,
+                      length = block > 1 ? block : samples;
+    k.training_begin(all);
+    for (std::size_t first = 0;; first += length) {
+        const std::size_t count = first < samples ? std::min(length, samples - first) : 0;
+        k.training_gather(all, first, count);
+        k.training_advance(all, first, count, 0, o.shape.out);
+        if (count == 0) break;
+        k.train_per_sample(all, first, count, o.loss.data() + first, o.A.data() + first, 1);
+    }
+    k.training_end(all);
 }
 
 constexpr KernelCall calls[] = {
@@ -208,24 +229,15 @@ constexpr KernelCall calls[] = {
      }},
     {"train_per_sample", false, true,
      [](const Kernels<float>& k, Operands& o) {
-         k.train_per_sample(o.shape.batch, {.layers = o.layers,
-                                            .depth = 2,
-                                            .parameters = o.W.data(),
-                                            .loss = kernels::Loss::mean_squared_error,
-                                            .learning_rate = unnoticeable,
-                                            .X = o.X.data(),
-                                            .ldx = o.ld_in,
-                                            .Y = o.Y.data(),
-                                            .ldy = o.ld_out,
-                                            .order = nullptr,
-                                            .losses = o.loss.data(),
-                                            .outputs = o.A.data(),
-                                            .ldo = 1,
-                                            .scratch = o.scratch.data()});
+         k.train_per_sample(training(o, kernels::Method::per_sample, 1), 0, o.shape.batch, o.loss.data(),
+                            o.A.data(), 1);
      }},
+    {"train_delayed", false, true, train_delayed},
     {"tiny_steps", false, true,
-     [](const Kernels<float>& k, Operands& o) { k.tiny_steps(1, o.shape.batch, tiny_training(o)); }, 1,
-     takes_tiny},
+     [](const Kernels<float>& k, Operands& o) {
+         k.tiny_steps(training(o, kernels::Method::minibatch, o.shape.batch), 0, 1, o.loss.data(), o.V.data());
+     },
+     1, takes_tiny},
     {"mean_squared_error", false, true, loss<&K::mean_squared_error>},
     {"mean_absolute_error", false, true, loss<&K::mean_absolute_error>},
     {"binary_cross_entropy_from_probabilities", false, true,

@@ -33,7 +33,7 @@ file(GLOB parts "${SOURCE_DIR}/kernels/src/parts/*.hpp")
 read_code(parts ${parts})
 read_code(reference "${SOURCE_DIR}/kernels/src/reference.cpp")
 read_code(every_kernel "${support}/every_kernel.hpp" ${tables})
-read_code(tests ${tests} ${tables})
+read_code(tests ${tests} ${tables} ${support}/networks.hpp)  # networks.hpp goes through the phases of a program
 read_code(benchmarks ${benchmarks})
 file(READ "${SOURCE_DIR}/tests/golden/kernels.txt" golden)
 set(golden "\n${golden}")

@@ -22,5 +22,15 @@ constexpr std::size_t accumulators_for(std::size_t columns, std::size_t virtual_
 // rows mod 4, from so many rows on.
 constexpr std::size_t rows_for_four_sums = 16;
 
+// Samples that share a product of the first layer where updates are delayed: they are added to logits in the order of
+// the samples, in two sums, so that the length of a block fixes the bits. Short blocks read and write W often; long ones
+// spend length / 2 multiply-adds per input on the products of samples, and as many per output on the corrections. The
+// more outputs, the more of W there is for each product of samples.
+constexpr std::size_t longest_block = 32;
+constexpr std::size_t block_length(std::size_t inputs, std::size_t outputs) {
+    if (inputs <= 256) return longest_block / 2;
+    return outputs < 512 ? longest_block - longest_block / 4 : longest_block;
+}
+
 }  // namespace
 }  // namespace densimd::kernels

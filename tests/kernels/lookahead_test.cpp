@@ -1,10 +1,11 @@
-// train_per_sample looking one sample ahead: its reference's results, and the same bits on every ISA.
+// Delayed updates one sample ahead: the reference's results, and the same bits on every ISA.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include "support/guarded.hpp"
@@ -15,6 +16,7 @@
 using namespace densimd::test;
 using kernels::Activation;
 using kernels::Loss;
+using kernels::Method;
 
 namespace {
 
@@ -34,6 +36,12 @@ constexpr Loss losses[] = {Loss::mean_squared_error, Loss::mean_absolute_error, 
                            Loss::binary_cross_entropy};
 constexpr std::size_t rows = 9, samples = 7;
 const std::size_t order[samples] = {3, 0, 8, 8, 1, 2, 7};  // a row twice in succession
+
+template <class T>
+bool looks_ahead(const TestNetwork<T>& net, Loss loss) {
+    return kernels::active<T>().training_program(net.layers.size(), net.layers.data(), loss, Method::delayed_updates, 1)
+               .note == std::string_view("looks ahead");
+}
 
 template <class T>
 std::vector<T> everything(const GuardedTraining<T>& training) {
@@ -59,7 +67,7 @@ TEST_CASE("what can look ahead") {
     Random random;
     const auto can = [&](const std::vector<std::size_t>& widths, Loss loss) {
         const TestNetwork<float> net(widths, Activation::sigmoid, 0, random);
-        return kernels::can_look_ahead<float>(net.layers.size(), net.layers.data(), loss);
+        return looks_ahead(net, loss);
     };
     CHECK((can({8, 1}, Loss::huber) && can({64, 16}, Loss::huber) && can({8, 16, 1}, Loss::huber)));
     CHECK_FALSE((can({65, 1}, Loss::huber) || can({8, 17}, Loss::huber) || can({8, 16, 2}, Loss::huber) ||
@@ -75,28 +83,27 @@ TEST_CASE_TEMPLATE("looking ahead trains as the reference does", T, float, doubl
             const Activation activation = for_training[turn++ % std::size(for_training)];
             const std::size_t padding = widths.size() == 2 && widths[0] > 0 ? widths[0] % 3 : 0;
             const TestNetwork<T> net(widths, activation, padding, random);
-            REQUIRE(kernels::can_look_ahead<T>(net.layers.size(), net.layers.data(), loss));
+            REQUIRE(looks_ahead(net, loss));
             INFO("network ", net.name(), ", loss ", static_cast<int>(loss), ", activation ",
                  static_cast<int>(activation), ", padding of W ", padding);
             const auto X = random.vector<T>(rows * net.inputs()),
                        Y = random.vector<T>(rows * net.outputs(), 0, 1);
             const T learning_rate = T{0.01f};  // identities soon diverge
-            GuardedTraining<T> expected(net, loss, learning_rate, X, Y, rows, samples, layouts[0]);
+            GuardedTraining<T> expected(kernels::reference<T>(), net, loss, Method::delayed_updates, learning_rate, X, Y, rows, samples, layouts[0]);
             expected.job.order = order;
-            kernels::reference<T>().train_per_sample(samples, expected.job);
+            expected.run_program(samples);
             on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-                GuardedTraining<T> found(net, loss, learning_rate, X, Y, rows, samples, layout),
-                    silent(net, loss, learning_rate, X, Y, rows, samples, layout);
+                GuardedTraining<T> found(kernels, net, loss, Method::delayed_updates, learning_rate, X, Y, rows, samples, layout),
+                    silent(kernels, net, loss, Method::delayed_updates, learning_rate, X, Y, rows, samples, layout);
                 found.job.order = silent.job.order = order;
-                found.job.lookahead = silent.job.lookahead = true;
-                CHECK(kernels.train_per_sample(0, found.job) == 0);
+                CHECK(found.run_program(0) == 0);
                 CHECK(bit_difference(found.parameters.values(), net.parameters) == "");
-                CHECK(kernels.train_per_sample(samples, found.job) == samples);
+                CHECK(found.run_program(samples) == samples);
                 check_close(found, expected);
                 CHECK((found.X.unchanged() && found.Y.unchanged()));
 
-                silent.job.outputs = nullptr;
-                CHECK(kernels.train_per_sample(samples, silent.job) == samples);
+                silent.wants_outputs = false;
+                CHECK(silent.run_program(samples) == samples);
                 CHECK(bit_difference(silent.parameters.values(), found.parameters.values()) == "");
                 CHECK(silent.outputs.unchanged());
                 return everything(found);
@@ -114,12 +121,11 @@ TEST_CASE_TEMPLATE("looking ahead stops before the step of a loss that is not fi
             auto Y = random.vector<T>(samples * net.outputs(), 0, 1);
             Y[bad * net.outputs()] = std::numeric_limits<T>::max();  // its square is infinite
             on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-                GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples,
+                GuardedTraining<T> found(kernels, net, Loss::mean_squared_error, Method::delayed_updates, T{0.5}, X, Y, samples, samples,
                                          layout),
-                    before(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples, layout);
-                found.job.lookahead = before.job.lookahead = true;
-                CHECK(kernels.train_per_sample(samples, found.job) == bad);
-                CHECK(kernels.train_per_sample(bad, before.job) == bad);
+                    before(kernels, net, Loss::mean_squared_error, Method::delayed_updates, T{0.5}, X, Y, samples, samples, layout);
+                CHECK(found.run_program(samples) == bad);
+                CHECK(before.run_program(bad) == bad);
                 CHECK(bit_difference(found.parameters.values(), before.parameters.values()) == "");
                 CHECK(found.losses.values()[bad] == std::numeric_limits<T>::infinity());
                 return found.parameters.values();
@@ -139,13 +145,12 @@ TEST_CASE_TEMPLATE("looking ahead survives inputs whose products overflow", T, f
         for (const std::size_t row : {1u, 2u, 4u, 6u})
             for (std::size_t k = 0; k < net.inputs(); ++k) X[row * net.inputs() + k] = large;
         const auto Y = random.vector<T>(samples * net.outputs(), 0, 1);
-        GuardedTraining<T> expected(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples,
+        GuardedTraining<T> expected(kernels::reference<T>(), net, Loss::mean_squared_error, Method::delayed_updates, T{0.5}, X, Y, samples, samples,
                                     layouts[0]);
-        kernels::reference<T>().train_per_sample(samples, expected.job);
+        expected.run_program(samples);
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            GuardedTraining<T> found(net, Loss::mean_squared_error, T{0.5}, X, Y, samples, samples, layout);
-            found.job.lookahead = true;
-            CHECK(kernels.train_per_sample(samples, found.job) == samples);
+            GuardedTraining<T> found(kernels, net, Loss::mean_squared_error, Method::delayed_updates, T{0.5}, X, Y, samples, samples, layout);
+            CHECK(found.run_program(samples) == samples);
             check_close(found, expected);
             return everything(found);
         });
@@ -163,12 +168,11 @@ TEST_CASE_TEMPLATE("looking ahead survives derivatives whose products overflow",
         net.parameters[net.layers[0].weights] = T(1);
         net.parameters[net.layers[1].weights] = T(20);
         const std::vector<T> X = {large, large, T(1), T(2)}, Y(4, T(1));
-        GuardedTraining<T> expected(net, Loss::mean_squared_error, T(0.5), X, Y, 4, 4, layouts[0]);
-        REQUIRE(kernels::reference<T>().train_per_sample(4, expected.job) == 4);
+        GuardedTraining<T> expected(kernels::reference<T>(), net, Loss::mean_squared_error, Method::delayed_updates, T(0.5), X, Y, 4, 4, layouts[0]);
+        REQUIRE(expected.run_program(4) == 4);
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            GuardedTraining<T> found(net, Loss::mean_squared_error, T(0.5), X, Y, 4, 4, layout);
-            found.job.lookahead = true;
-            CHECK(kernels.train_per_sample(4, found.job) == 4);
+            GuardedTraining<T> found(kernels, net, Loss::mean_squared_error, Method::delayed_updates, T(0.5), X, Y, 4, 4, layout);
+            CHECK(found.run_program(4) == 4);
             check_close(found, expected);
             return everything(found);
         });
@@ -182,12 +186,11 @@ TEST_CASE_TEMPLATE("looking ahead, an infinite input counts within its row only"
         const TestNetwork<T> net({2, units, 1}, Activation::sigmoid, 0, random);
         INFO("network ", net.name());
         const std::vector<T> X = {std::numeric_limits<T>::infinity(), T(1)}, Y = {T(1)};
-        GuardedTraining<T> expected(net, Loss::mean_squared_error, T(0.5), X, Y, 1, 1, layouts[0]);
-        REQUIRE(kernels::reference<T>().train_per_sample(1, expected.job) == 1);
+        GuardedTraining<T> expected(kernels::reference<T>(), net, Loss::mean_squared_error, Method::delayed_updates, T(0.5), X, Y, 1, 1, layouts[0]);
+        REQUIRE(expected.run_program(1) == 1);
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            GuardedTraining<T> found(net, Loss::mean_squared_error, T(0.5), X, Y, 1, 1, layout);
-            found.job.lookahead = true;
-            CHECK(kernels.train_per_sample(1, found.job) == 1);
+            GuardedTraining<T> found(kernels, net, Loss::mean_squared_error, Method::delayed_updates, T(0.5), X, Y, 1, 1, layout);
+            CHECK(found.run_program(1) == 1);
             return std::vector<T>{found.losses.values()[0]};
         });
     }

@@ -20,6 +20,7 @@ using namespace densimd::test;
 using kernels::Activation;
 using kernels::Layer;
 using kernels::Loss;
+using kernels::Method;
 
 namespace {
 
@@ -88,49 +89,60 @@ void step_layer_by_layer(const Kernels<T>& k, const TestNetwork<T>& net, Loss lo
                        first.stride, p + first.biases);
 }
 
-/// A job for the kernel, on memory of just the sizes documented, between protected pages.
+/// Steps on memory of just the sizes documented, between protected pages.
 template <class T>
 struct GuardedTiny {
-    GuardedVector<T> parameters, outputs, losses, dz;
-    Guarded<T> X, Y, A;
-    kernels::TinyTraining<T> job;
+    const Kernels<T>& k;
+    GuardedVector<T> parameters, outputs, losses, memory;
+    Guarded<T> X, Y;
+    kernels::Training<T> job;
 
-    GuardedTiny(const TestNetwork<T>& net, Loss loss, T scale, const std::vector<T>& x,
+    GuardedTiny(const Kernels<T>& kernels, const TestNetwork<T>& net, Loss loss, T scale, const std::vector<T>& x,
                 const std::vector<T>& y, std::size_t steps, std::size_t batch, Layout layout)
-        : parameters(net.parameters, layout),
+        : k(kernels),
+          parameters(net.parameters, layout),
           outputs(steps * batch, layout),
           losses(steps * batch, layout),
-          dz(batch, layout),
+          memory(k.training_program(net.layers.size(), net.layers.data(), loss, Method::minibatch, batch).memory,
+                 layout),
           X(y.size(), net.inputs(), x, layout),
           Y(y.size(), 1, y, layout),
-          A(batch, hidden_of(net), layout),
           job{.layers = net.layers.data(),
               .depth = net.layers.size(),
               .parameters = parameters.data(),
               .loss = loss,
-              .scale = scale,
+              .method = Method::minibatch,
+              .batch = batch,
+              .learning_rate = -scale * static_cast<T>(batch),  // of scales where this is exact
               .X = X.data(),
               .ldx = X.ld(),
               .Y = Y.data(),
               .ldy = Y.ld(),
               .order = nullptr,
-              .outputs = outputs.data(),
-              .losses = losses.data(),
-              .A = A.data(),
-              .lda = A.ld(),
-              .dz = dz.data()} {}
+              .memory = memory.data()} {}
+
+    std::size_t run(std::size_t steps, bool with_outputs = true) {
+        return k.tiny_steps(job, 0, steps, losses.data(), with_outputs ? outputs.data() : nullptr);
+    }
 };
 
 constexpr Loss losses[] = {Loss::mean_squared_error, Loss::binary_cross_entropy, Loss::mean_absolute_error,
                            Loss::huber};
 constexpr Activation activations[] = {Activation::sigmoid, Activation::tanh, Activation::relu};
 
+template <class T>
+bool has_program(const TestNetwork<T>& net, Loss loss, std::size_t batch) {
+    return kernels::active<T>()
+        .training_program(net.layers.size(), net.layers.data(), loss, Method::minibatch, batch)
+        .exists;
+}
+
 /// Calls check(network, batch, loss) for all shapes that the kernel takes, each with some of the activations
 /// and losses.
 template <class T, class Check>
 void for_each_tiny(Random& random, const Check& check) {
     const auto one_of = [&random](const auto& all) { return all[random.below(std::size(all))]; };
-    for (std::size_t in = 1; in <= kernels::tiny_inputs; ++in)
+    for (std::size_t in = 1; in <= 8; ++in)
         for (std::size_t hidden = 1; hidden <= kernels::whole_lines<T>(1); ++hidden)
             for (const std::size_t batch : {16u, 17u, 18u, 19u, 35u, 64u}) {
                 const std::vector<std::size_t> widths =
@@ -141,7 +153,7 @@ void for_each_tiny(Random& random, const Check& check) {
                 net.layers.back().activation = one_of(for_training);
                 const Loss loss = one_of(losses);
                 if (loss == Loss::binary_cross_entropy) net.layers.back().activation = Activation::sigmoid;
-                REQUIRE(kernels::is_tiny<T>(net.layers.size(), net.layers.data(), loss));
+                REQUIRE(has_program<T>(net, loss, batch));
                 INFO("network ", net.name(), ", ", name_of(net.layers.front().activation), ", ",
                      name_of(net.layers.back().activation), ", padding of W ", padding, ", batch ", batch,
                      ", loss ", static_cast<int>(loss));
@@ -165,7 +177,7 @@ TEST_CASE_TEMPLATE("tiny_steps has the bits of the layers' kernels", T, float, d
     for_each_tiny<T>(random, [&](const TestNetwork<T>& net, std::size_t batch, Loss loss) {
         const std::size_t rows = steps * batch + 3;
         const auto X = random.vector<T>(rows * net.inputs()), Y = random.vector<T>(rows, 0, 1);
-        const T scale = T{-0.5} / static_cast<T>(batch);
+        const T scale = T{-0.03125};
         std::vector<std::size_t> order(steps * batch), shuffled(steps * batch);
         for (std::size_t i = 0; i < steps * batch; ++i) {
             order[i] = i;
@@ -179,17 +191,16 @@ TEST_CASE_TEMPLATE("tiny_steps has the bits of the layers' kernels", T, float, d
                     step_layer_by_layer<T>(
                         kernels, net, loss, scale, X, Y,
                         std::span(in_order ? order : shuffled).subspan(step * batch, batch), expected);
-                GuardedTiny<T> found(net, loss, scale, X, Y, steps, batch, layout);
+                GuardedTiny<T> found(kernels, net, loss, scale, X, Y, steps, batch, layout);
                 found.job.order = in_order ? nullptr : shuffled.data();
-                CHECK(kernels.tiny_steps(steps, batch, found.job) == steps);
+                CHECK(found.run(steps) == steps);
                 CHECK(bit_difference(found.outputs.values(), expected.outputs) == "");
                 CHECK(bit_difference(found.losses.values(), expected.losses) == "");
                 CHECK(bit_difference(found.parameters.values(), expected.parameters) == "");
-                CHECK((found.X.unchanged() && found.Y.unchanged() && found.A.padding_intact()));
-                GuardedTiny<T> without_outputs(net, loss, scale, X, Y, steps, batch, layout);
+                CHECK((found.X.unchanged() && found.Y.unchanged()));
+                GuardedTiny<T> without_outputs(kernels, net, loss, scale, X, Y, steps, batch, layout);
                 without_outputs.job.order = found.job.order;
-                without_outputs.job.outputs = nullptr;
-                CHECK(kernels.tiny_steps(steps, batch, without_outputs.job) == steps);
+                CHECK(without_outputs.run(steps, false) == steps);
                 CHECK(bit_difference(without_outputs.losses.values(), expected.losses) == "");
                 CHECK(bit_difference(without_outputs.parameters.values(), expected.parameters) == "");
                 const auto parameters = found.parameters.values();
@@ -205,8 +216,8 @@ TEST_CASE_TEMPLATE("tiny_steps is what the reference says", T, float, double) {
     for_each_tiny<T>(random, [&](const TestNetwork<T>& net, std::size_t batch, Loss loss) {
         const auto X = random.vector<T>(2 * batch * net.inputs()), Y = random.vector<T>(2 * batch, 0, 1);
         const auto run = [&](const Kernels<T>& kernels) {
-            GuardedTiny<T> tiny(net, loss, T{-0.125} / static_cast<T>(batch), X, Y, 2, batch, layouts[0]);
-            CHECK(kernels.tiny_steps(2, batch, tiny.job) == 2);
+            GuardedTiny<T> tiny(kernels, net, loss, T{-0.125} / static_cast<T>(batch), X, Y, 2, batch, layouts[0]);
+            CHECK(tiny.run(2) == 2);
             auto results = tiny.parameters.values();
             for (const auto& more : {tiny.outputs.values(), tiny.losses.values()})
                 results.insert(results.end(), more.begin(), more.end());
@@ -241,8 +252,8 @@ TEST_CASE_TEMPLATE("tiny_steps takes unusual numbers as the layers' kernels do",
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
             Steps<T> expected{net.parameters, {}, {}};
             step_layer_by_layer<T>(kernels, net, loss, T{-1}, X, Y, order, expected);
-            GuardedTiny<T> found(net, loss, T{-1}, X, Y, 1, batch, layout);
-            CHECK(kernels.tiny_steps(1, batch, found.job) ==
+            GuardedTiny<T> found(kernels, net, loss, T{-1}, X, Y, 1, batch, layout);
+            CHECK(found.run(1) ==
                   (kernels.all_finite(batch, expected.losses.data()) ? 1 : 0));
             CHECK(bit_difference(with_one_nan(found.losses.values()), with_one_nan(expected.losses)) == "");
             CHECK(bit_difference(with_one_nan(found.outputs.values()), with_one_nan(expected.outputs)) == "");
@@ -267,11 +278,11 @@ TEST_CASE_TEMPLATE("tiny_steps keeps the sign of sums that vanish", T, float, do
         std::vector<std::size_t> order(batch);
         std::iota(order.begin(), order.end(), std::size_t{0});
         on_every_isa<T>([&](const Kernels<T>& kernels, Layout layout) {
-            const T scale = T{-0.1f} / static_cast<T>(batch);
+            const T scale = T{-0.0078125};
             Steps<T> expected{net.parameters, {}, {}};
             step_layer_by_layer<T>(kernels, net, Loss::mean_squared_error, scale, X, Y, order, expected);
-            GuardedTiny<T> found(net, Loss::mean_squared_error, scale, X, Y, 1, batch, layout);
-            CHECK(kernels.tiny_steps(1, batch, found.job) == 1);
+            GuardedTiny<T> found(kernels, net, Loss::mean_squared_error, scale, X, Y, 1, batch, layout);
+            CHECK(found.run(1) == 1);
             CHECK(bit_difference(found.parameters.values(), expected.parameters) == "");
             return expected.losses;
         });
@@ -289,34 +300,35 @@ TEST_CASE_TEMPLATE("tiny_steps stops before a step with a loss that is not finit
         for (const kernels::Isa isa : kernels::available_isas()) {
             INFO("isa ", std::string(kernels::name(isa)), ", step ", bad_step);
             const Kernels<T>& k = kernels::table<T>(isa);
-            GuardedTiny<T> all(net, loss, T{-0.125}, X, Y, steps, batch, layouts[0]);
-            CHECK(k.tiny_steps(steps, batch, all.job) == bad_step);
-            GuardedTiny<T> fewer(net, loss, T{-0.125}, X, Y, steps, batch, layouts[0]);
-            CHECK(k.tiny_steps(bad_step, batch, fewer.job) == bad_step);
+            GuardedTiny<T> all(k, net, loss, T{-0.125}, X, Y, steps, batch, layouts[0]);
+            CHECK(all.run(steps) == bad_step);
+            GuardedTiny<T> fewer(k, net, loss, T{-0.125}, X, Y, steps, batch, layouts[0]);
+            CHECK(fewer.run(bad_step) == bad_step);
             CHECK(bit_difference(all.parameters.values(), fewer.parameters.values()) == "");
             CHECK(!k.all_finite(batch, all.losses.data() + bad_step * batch));
         }
     });
 }
 
-TEST_CASE("is_tiny knows what the kernel takes") {
-    const auto is_tiny = [](std::vector<std::size_t> widths, Activation activation, Loss loss) {
+TEST_CASE("which mini-batches have a program") {
+    const auto exists = [](std::vector<std::size_t> widths, Activation activation, Loss loss, std::size_t batch = 16) {
         Random random;
-        const TestNetwork<float> net(widths, activation, 0, random);
-        return kernels::is_tiny<float>(net.layers.size(), net.layers.data(), loss);
+        return has_program<float>(TestNetwork<float>(widths, activation, 0, random), loss, batch);
     };
     constexpr Activation sigmoid = Activation::sigmoid;
     constexpr Loss squares = Loss::mean_squared_error;
-    CHECK(is_tiny({8, 16, 1}, sigmoid, squares));
-    CHECK(is_tiny({1, 2, 1}, Activation::relu, Loss::huber));
-    CHECK(!is_tiny({9, 16, 1}, sigmoid, squares));
-    CHECK(!is_tiny({8, 17, 1}, sigmoid, squares));
-    CHECK(!is_tiny({8, 1, 1}, sigmoid, squares));
-    CHECK(!is_tiny({8, 16, 2}, sigmoid, squares));
-    CHECK(is_tiny({8, 1}, Activation::softplus, squares));
-    CHECK(!is_tiny({9, 1}, sigmoid, squares));
-    CHECK(!is_tiny({8, 2}, sigmoid, squares));
-    CHECK(!is_tiny({8, 16, 16, 1}, sigmoid, squares));
-    CHECK(!is_tiny({8, 16, 1}, Activation::elu, squares));
-    CHECK(!is_tiny({8, 16, 1}, sigmoid, Loss::cosine_distance));
+    CHECK(exists({8, 16, 1}, sigmoid, squares));
+    CHECK(!exists({8, 16, 1}, sigmoid, squares, 15));
+    CHECK(exists({1, 2, 1}, Activation::relu, Loss::huber));
+    CHECK(!exists({9, 16, 1}, sigmoid, squares));
+    CHECK(!exists({8, 17, 1}, sigmoid, squares));
+    CHECK(!exists({8, 1, 1}, sigmoid, squares));
+    CHECK(!exists({8, 16, 2}, sigmoid, squares));
+    CHECK(exists({8, 1}, Activation::softplus, squares));
+    CHECK(!exists({8, 1}, Activation::silu, squares));
+    CHECK(!exists({9, 1}, sigmoid, squares));
+    CHECK(!exists({8, 2}, sigmoid, squares));
+    CHECK(!exists({8, 16, 16, 1}, sigmoid, squares));
+    CHECK(!exists({8, 16, 1}, Activation::elu, squares));
+    CHECK(!exists({8, 16, 1}, sigmoid, Loss::cosine_distance));
 }

@@ -13,13 +13,14 @@ using namespace densimd::test;
 
 namespace {
 
+namespace kernels = densimd::kernels;
 using nn::Engine;
 using nn::EngineKind;
 
 template <class T>
 nn::TrainingPlan plan_for(const nn::NetworkOptions& network, const nn::FitOptions& options,
                           std::size_t rows) {
-    return nn::plan_training<T>(nn::BasicNetwork<T>(network).layers(), options, rows);
+    return nn::plan_training<T>(kernels::active<T>(), nn::BasicNetwork<T>(network).layers(), options, rows);
 }
 
 nn::NetworkOptions network(std::size_t inputs, const std::vector<nn::LayerOptions>& layers) {
@@ -43,13 +44,13 @@ TEST_CASE("automatic choices of the engine") {
         {tiny, {}, EngineKind::per_sample, Engine::block},
         {small, {}, EngineKind::per_sample, Engine::fused},
         {tiny, {.loss = nn::cosine_distance}, EngineKind::per_sample, Engine::fused},
-        {hidden, {}, EngineKind::block, Engine::block},
-        {digits, {}, EngineKind::block, Engine::block},
+        {hidden, {}, EngineKind::per_sample, Engine::block},
+        {digits, {}, EngineKind::per_sample, Engine::block},
         {digits, {.optimizer = nn::adam()}, EngineKind::minibatch, Engine::plain},
         {digits, {.batch_size = 32}, EngineKind::minibatch, Engine::plain},
         {digits, {.engine = Engine::fused}, EngineKind::per_sample, Engine::fused},
         {digits, {.engine = Engine::plain}, EngineKind::minibatch, Engine::plain},
-        {small, {.engine = Engine::block}, EngineKind::block, Engine::block},
+        {small, {.engine = Engine::block}, EngineKind::per_sample, Engine::block},
         {tiny, {.engine = Engine::block}, EngineKind::per_sample, Engine::block},
         {tiny, {.engine = Engine::fused}, EngineKind::per_sample, Engine::fused},
         {tiny, {.batch_size = 16}, EngineKind::tiny, Engine::plain},
@@ -64,8 +65,8 @@ TEST_CASE("automatic choices of the engine") {
         INFO("case ", &c - cases.data(), ": ", nn::text(plan));
         CHECK(plan.kind == c.kind);
         CHECK(plan.engine == c.engine);
-        CHECK(plan.lookahead == (c.kind == EngineKind::per_sample && c.engine == Engine::block));
-        CHECK((plan.block_length > 0) == (c.kind == EngineKind::block));
+        CHECK((plan.method == kernels::Method::delayed_updates) == (c.engine == Engine::block));
+        CHECK((plan.block > 1) == (c.engine == Engine::block && &c.network != &tiny));
         CHECK(plan.batch == c.options.batch_size);
         CHECK_FALSE(plan.reason.empty());
         reached.insert(plan.kind);
@@ -75,30 +76,29 @@ TEST_CASE("automatic choices of the engine") {
         with_threads.threads = 4;
         CHECK(nn::text(plan_for<float>(c.network, with_threads, 1000)) == nn::text(plan));
     }
-    CHECK(reached ==
-          std::set{EngineKind::minibatch, EngineKind::tiny, EngineKind::per_sample, EngineKind::block});
+    CHECK(reached == std::set{EngineKind::minibatch, EngineKind::tiny, EngineKind::per_sample});
 }
 
 TEST_CASE("lengths of blocks, rows and memory of a plan") {
-    CHECK(plan_for<float>(hidden, {}, 1000).block_length == 16);
-    CHECK(plan_for<float>(digits, {}, 1000).block_length == 24);
-    CHECK(plan_for<float>(wide, {}, 1000).block_length == 32);
-    CHECK(plan_for<float>(network(257, {{40}}), {}, 1000).block_length == 24);
-    CHECK(plan_for<float>(network(256, {{600}}), {}, 1000).block_length == 16);
+    CHECK(plan_for<float>(hidden, {}, 1000).block == 16);
+    CHECK(plan_for<float>(digits, {}, 1000).block == 24);
+    CHECK(plan_for<float>(wide, {}, 1000).block == 32);
+    CHECK(plan_for<float>(network(257, {{40}}), {}, 1000).block == 24);
+    CHECK(plan_for<float>(network(256, {{600}}), {}, 1000).block == 16);
 
     // Last layers of 2 to 16 floats or 8 doubles are transposed.
-    CHECK(plan_for<float>(digits, {}, 1000).transposed_last);
-    CHECK_FALSE(plan_for<double>(digits, {}, 1000).transposed_last);
-    CHECK_FALSE(plan_for<float>(wide, {}, 1000).transposed_last);
-    CHECK(plan_for<float>(wide, {}, 1000).memory == nn::block_products_size);
-    CHECK(plan_for<float>(digits, {}, 1000).memory > nn::block_products_size);
+    CHECK(plan_for<float>(digits, {}, 1000).note == "last layer transposed");
+    CHECK(plan_for<double>(digits, {}, 1000).note == "");
+    CHECK(plan_for<float>(wide, {}, 1000).note == "");
+    CHECK(plan_for<float>(tiny, {}, 1000).note == "looks ahead");
+    CHECK(plan_for<float>(digits, {}, 1000).memory > 2 * 24 * (784 + 128));
     CHECK(plan_for<float>(digits, {.batch_size = 8}, 1000).memory == 0);
 
     const auto rows_of = [](const nn::NetworkOptions& net, const nn::FitOptions& options, std::size_t rows) {
         return plan_for<float>(net, options, rows).workspace_rows;
     };
-    CHECK(rows_of(digits, {}, 1000) == 64);
-    CHECK(rows_of(digits, {}, 1) == 64);
+    CHECK(rows_of(digits, {}, 1000) == 24);
+    CHECK(rows_of(wide, {}, 1) == 32);
     CHECK(rows_of(small, {}, 1000) == 256);
     CHECK(rows_of(small, {}, 100) == 100);
     CHECK(rows_of(single, {}, 5000) == 1024);
@@ -113,9 +113,9 @@ TEST_CASE("lengths of blocks, rows and memory of a plan") {
 
 TEST_CASE("a plan as text") {
     CHECK(nn::text(plan_for<float>(wide, {}, 1000)) ==
-          "engine block by block, blocks of 32 rows; workspace of 64 rows, 2048 elements of memory; because "
-          "the "
-          "first layer has at least 32 inputs and 32 outputs");
+          "engine block by per_sample, blocks of 32 rows; workspace of 32 rows, " +
+              std::to_string(plan_for<float>(wide, {}, 1000).memory) +
+              " elements of memory; because the first layer has at least 32 inputs and 32 outputs");
     CHECK(nn::text(plan_for<float>(tiny, {}, 1000)) ==
           "engine block by per_sample, steps of 1 row, looks ahead; workspace of 1000 rows, 0 elements of "
           "memory; "

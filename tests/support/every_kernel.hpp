@@ -23,6 +23,8 @@
 
 namespace densimd::test {
 
+using kernels::Layer;
+
 template <class T>
 std::vector<T> joined(std::vector<T> first, const std::vector<T>& second) {
     first.insert(first.end(), second.begin(), second.end());
@@ -127,56 +129,92 @@ void run_every_kernel(const Kernels<T>& k, Shape s, std::uint64_t seed, Around a
     run("sum_of_squares", 1, [&](T* sum) { *sum = k.sum_of_squares(X.size(), X.data()); });
 
     if (in == 0 || out == 0) return;
-    // A tiny network of about this shape.
-    const std::size_t tiny_in = std::min(in, kernels::tiny_inputs);
+    // Programs that train whole networks. memory: of the one for these layers.
+    const auto training_of = [&](const TestNetwork<T>& net, kernels::Method method, std::size_t rows, T* parameters,
+                                 T learning_rate, const std::vector<T>& all_X, const std::vector<T>& all_Y,
+                                 std::vector<T>& memory) {
+        const std::size_t depth = net.layers.size();
+        constexpr kernels::Loss squares = kernels::Loss::mean_squared_error;
+        memory.assign(k.training_program(depth, net.layers.data(), squares, method, rows).memory, T{0});
+        return kernels::Training<T>{.layers = net.layers.data(),
+                                    .depth = depth,
+                                    .parameters = parameters,
+                                    .loss = squares,
+                                    .method = method,
+                                    .batch = rows,
+                                    .learning_rate = learning_rate,
+                                    .X = all_X.data(),
+                                    .ldx = net.inputs(),
+                                    .Y = all_Y.data(),
+                                    .ldy = net.outputs(),
+                                    .order = nullptr,
+                                    .memory = memory.data()};
+    };
+    // A tiny network of about this shape. The result is what a step leaves behind, and what the layers' kernels,
+    // whose bits it has, make of the layer in between: A, and dz of the output.
+    const std::size_t tiny_in = std::min<std::size_t>(in, 8);
     Random tiny_random = random_for("tiny_steps"), network_random = random_for("train_per_sample");
     const TestNetwork<T> tiny({tiny_in, 2 + out % (kernels::whole_lines<T>(1) - 1), 1}, Activation::sigmoid,
                               0, tiny_random);
-    const std::size_t rows = std::max(batch, kernels::tiny_rows), hidden = tiny.layers[0].outputs;
+    const Layer &hidden_layer = tiny.layers[0], &output_layer = tiny.layers[1];
+    const std::size_t rows = std::max<std::size_t>(batch, 16), hidden = hidden_layer.outputs;
     const auto tiny_X = tiny_random.vector<T>(rows * tiny_in), tiny_y = tiny_random.vector<T>(rows, 0, 1);
+    std::vector<T> memory;
     run_on("tiny_steps", joined(tiny.parameters, std::vector<T>(rows * (hidden + 3))), [&](T* parameters) {
-        T* const A = parameters + tiny.parameters.size();
-        const kernels::TinyTraining<T> job{.layers = tiny.layers.data(),
-                                           .depth = 2,
-                                           .parameters = parameters,
-                                           .loss = kernels::Loss::mean_squared_error,
-                                           .scale = T{-0.25},
-                                           .X = tiny_X.data(),
-                                           .ldx = tiny_in,
-                                           .Y = tiny_y.data(),
-                                           .ldy = 1,
-                                           .order = nullptr,
-                                           .outputs = A + rows * hidden,
-                                           .losses = A + rows * (hidden + 1),
-                                           .A = A,
-                                           .lda = hidden,
-                                           .dz = A + rows * (hidden + 2)};
-        k.tiny_steps(1, rows, job);
+        T *const A = parameters + tiny.parameters.size(), *const outputs = A + rows * hidden,
+                *const losses = outputs + rows, *const dz = losses + rows;
+        k.dense_forward(rows, tiny_in, hidden, tiny_X.data(), tiny_in, parameters + hidden_layer.weights,
+                        hidden_layer.stride, parameters + hidden_layer.biases, Activation::sigmoid, A, hidden);
+        k.dense_forward(rows, hidden, 1, A, hidden, parameters + output_layer.weights, 1,
+                        parameters + output_layer.biases, Activation::sigmoid, outputs, 1);
+        k.mean_squared_error(rows, 1, outputs, 1, tiny_y.data(), 1, dz, 1, losses);
+        k.sigmoid_grad(rows, outputs, dz, dz);
+        k.tiny_steps(training_of(tiny, kernels::Method::minibatch, rows, parameters,
+                                 T{0.25} * static_cast<T>(rows), tiny_X, tiny_y, memory),
+                     0, 1, losses, outputs);
     });
     const TestNetwork<T> net({in, out, 3}, Activation::sigmoid, 1, network_random);
     const auto Y = network_random.vector<T>(batch * 3, 0, 1);
-    std::vector<T> scratch(std::max(kernels::forward_scratch<T>(2, net.layers.data(), 4),
-                                    kernels::per_sample_scratch<T>(2, net.layers.data())));
+    std::vector<T> scratch(kernels::forward_scratch<T>(2, net.layers.data(), 4));
     run("network_forward", batch * 3, [&](T* A) {
         k.network_forward(batch, 2, net.layers.data(), net.parameters.data(), X.data(), in, A, 3, 4,
                           scratch.data());
     });
     run_on("train_per_sample", joined(net.parameters, std::vector<T>(batch)), [&](T* parameters) {
-        k.train_per_sample(batch, {.layers = net.layers.data(),
-                                   .depth = 2,
-                                   .parameters = parameters,
-                                   .loss = kernels::Loss::mean_squared_error,
-                                   .learning_rate = T{0.25},
-                                   .X = X.data(),
-                                   .ldx = in,
-                                   .Y = Y.data(),
-                                   .ldy = 3,
-                                   .order = nullptr,
-                                   .losses = parameters + net.parameters.size(),
-                                   .outputs = nullptr,
-                                   .ldo = 0,
-                                   .scratch = scratch.data()});
+        k.train_per_sample(
+            training_of(net, kernels::Method::per_sample, 1, parameters, T{0.25}, X, Y, memory), 0, batch,
+            parameters + net.parameters.size(), nullptr, 0);
     });
+    // The phases of a program are a kernel only together: four such networks, one for each phase.
+    run("training_program", 2, [&](T* program) {
+        const kernels::TrainingProgram chosen =
+            k.training_program(2, net.layers.data(), kernels::Loss::huber, kernels::Method::delayed_updates, 1);
+        program[0] = chosen.exists ? T{1} : T{0};
+        program[1] = static_cast<T>(chosen.block);
+    });
+    for (const auto& [phase, outputs] : {std::pair{"training_begin", 3}, std::pair{"training_gather", 40},
+                                         std::pair{"training_advance", 8}, std::pair{"training_end", 1}}) {
+        Random own = random_for(phase);
+        const std::size_t last = static_cast<std::size_t>(outputs);
+        const TestNetwork<T> delayed({in, out, last}, Activation::tanh, 0, own);
+        const auto targets = own.vector<T>(batch * last, 0, 1);
+        run_on(phase, joined(delayed.parameters, std::vector<T>(batch)), [&](T* parameters) {
+            const auto training = training_of(delayed, kernels::Method::delayed_updates, 1, parameters, T{0.0625},
+                                              X, targets, memory);
+            const std::size_t block = k.training_program(2, delayed.layers.data(), training.loss, training.method, 1)
+                                          .block,
+                              length = block > 1 ? block : batch;
+            k.training_begin(training);
+            for (std::size_t first = 0;; first += length) {
+                const std::size_t count = first < batch ? std::min(length, batch - first) : 0;
+                k.training_gather(training, first, count);
+                k.training_advance(training, first, count, 0, out);
+                if (count == 0) break;
+                k.train_per_sample(training, first, count, parameters + delayed.parameters.size() + first, nullptr, 0);
+            }
+            k.training_end(training);
+        });
+    }
 }
 
 }  // namespace densimd::test

@@ -1,6 +1,7 @@
 // Networks for the kernels that take whole ones.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -40,35 +41,70 @@ struct TestNetwork {
     }
 };
 
-/// A job for train_per_sample, on memory of just the sizes documented, between protected pages.
+/// Training after every sample on memory of just the sizes documented, between protected pages.
 template <class T>
 struct GuardedTraining {
-    GuardedVector<T> parameters, losses, outputs, scratch;
+    const kernels::Kernels<T>& k;
+    kernels::TrainingProgram program;
+    GuardedVector<T> parameters, losses, outputs, memory;
     Guarded<T> X, Y;
-    kernels::PerSampleTraining<T> job;
+    kernels::Training<T> job;
+    std::size_t ldo;
+    bool wants_outputs = true;
 
-    GuardedTraining(const TestNetwork<T>& net, kernels::Loss loss, T learning_rate, const std::vector<T>& x,
-                    const std::vector<T>& y, std::size_t rows, std::size_t samples, Layout layout)
-        : parameters(net.parameters, layout),
+    GuardedTraining(const kernels::Kernels<T>& kernels, const TestNetwork<T>& net, kernels::Loss loss,
+                    kernels::Method method, T learning_rate, const std::vector<T>& x, const std::vector<T>& y,
+                    std::size_t rows, std::size_t samples, Layout layout)
+        : k(kernels),
+          program(k.training_program(net.layers.size(), net.layers.data(), loss, method, 1)),
+          parameters(net.parameters, layout),
           losses(samples, layout),
           outputs(samples * net.outputs(), layout),
-          scratch(kernels::per_sample_scratch<T>(net.layers.size(), net.layers.data()), layout),
+          memory(program.memory, layout),
           X(rows, net.inputs(), x, layout),
           Y(rows, net.outputs(), y, layout),
           job{.layers = net.layers.data(),
               .depth = net.layers.size(),
               .parameters = parameters.data(),
               .loss = loss,
+              .method = method,
+              .batch = 1,
               .learning_rate = learning_rate,
               .X = X.data(),
               .ldx = X.ld(),
               .Y = Y.data(),
               .ldy = Y.ld(),
               .order = nullptr,
-              .losses = losses.data(),
-              .outputs = outputs.data(),
-              .ldo = net.outputs(),
-              .scratch = scratch.data()} {}
+              .memory = memory.data()},
+          ldo(net.outputs()) {}
+
+    /// Some of the samples in one call.
+    std::size_t run(std::size_t first, std::size_t count) {
+        return k.train_per_sample(job, first, count, losses.data() + first,
+                                  wants_outputs ? outputs.data() + first * ldo : nullptr, ldo);
+    }
+
+    /// All of a program, with the first layer's columns in two parts where there are enough. Returns the number of
+    /// steps.
+    std::size_t run_program(std::size_t samples) {
+        const std::size_t columns = job.layers[0].outputs, part = columns >= 4 ? columns / 2 : columns,
+                          length = program.block > 1 ? program.block : samples > 0 ? samples : 1;
+        const auto advance = [&](std::size_t first, std::size_t count) {
+            for (std::size_t column = 0; column < columns; column += column == 0 ? part : columns)
+                k.training_advance(job, first, count, column, column == 0 ? part : columns - part);
+        };
+        k.training_begin(job);
+        std::size_t first = 0, done = 0;
+        for (; first < samples && done == first; first += length) {
+            const std::size_t count = std::min(length, samples - first);
+            k.training_gather(job, first, count);
+            advance(first, count);
+            done += run(first, count);
+        }
+        advance(first, 0);
+        k.training_end(job);
+        return done;
+    }
 };
 
 /// All but those whose derivatives need logits.

@@ -206,25 +206,58 @@ struct Kernels {
 
     // ---- whole networks: layers that feed each other, their widths match ----
 
-    /// Steps with mini-batches of `batch` >= tiny_rows rows one after the other, for the networks that
-    /// is_tiny knows, which are bound by what happens between kernels. Each is dense_forward of the layers,
-    /// the loss, dense_backward_input of the second of two layers and dense_update of all, with their bits.
-    /// Returns how many it took: fewer than `steps` if there is a loss that is not finite in the next one,
-    /// which has filled outputs and losses and changed no parameter.
-    std::size_t (*tiny_steps)(std::size_t steps, std::size_t batch, const TinyTraining<T>& training) noexcept;
-
     /// out[batch][outputs of the last layer] = the rows of X through all layers, `rows` >= 1 of them at a
     /// time. scratch: forward_scratch elements. A row of `out` depends on its row of X alone.
     void (*network_forward)(std::size_t batch, std::size_t depth, const Layer* layers, const T* parameters,
                             const T* X, std::size_t ldx, T* out, std::size_t ldo, std::size_t rows,
                             T* scratch) noexcept;
 
-    /// Stochastic gradient descent, a step after every sample, in their order: for each, dense_forward
-    /// through the layers, the loss, dense_backward_input and dense_update with the scale -learning_rate;
-    /// with the bits of these, unless within a block, looking ahead or with a layer transposed. Stops before
-    /// the step of a sample whose loss is not finite. Returns the number of steps; a loss that stopped it is
-    /// written, too.
-    std::size_t (*train_per_sample)(std::size_t samples, const PerSampleTraining<T>& training) noexcept;
+    // Training. A program works on a Training from training_begin to training_end; in between it owns the
+    // Training's memory and parameters. Blocks of samples follow each other, from a multiple of
+    // TrainingProgram::block on:
+    //
+    //     for each block:   training_gather,   once; may run beside train_per_sample of the block before
+    //                       training_advance,  for all of the first layer's outputs, which threads can share
+    //                       train_per_sample,  once
+    //     at the end:       training_advance   with no samples
+    //
+    // Where the program has no blocks, gather and advance do nothing and train_per_sample may have any number
+    // of samples. So has Method::per_sample, which needs neither begin nor end.
+
+    /// The program for such a Training; `batch` as there. It depends on the arguments alone, not on the ISA.
+    TrainingProgram (*training_program)(std::size_t depth, const Layer* layers, Loss loss, Method method,
+                                        std::size_t batch) noexcept;
+
+    /// Lays out the memory, whatever it holds, and takes over the parameters.
+    void (*training_begin)(const Training<T>& training) noexcept;
+
+    /// Makes ready the inputs of samples first .. first + count - 1, a block or its beginning.
+    void (*training_gather)(const Training<T>& training, std::size_t first, std::size_t count) noexcept;
+
+    /// Columns column .. column + columns - 1 of the first layer: they take the steps of the block before,
+    /// then come their logits for samples first .. first + count - 1. A part of the columns of several must not
+    /// be a single one.
+    void (*training_advance)(const Training<T>& training, std::size_t first, std::size_t count,
+                             std::size_t column, std::size_t columns) noexcept;
+
+    /// A step after each of the samples first .. first + count - 1, in their order: dense_forward through the
+    /// layers, the loss, dense_backward_input and dense_update with the scale -learning_rate. losses[count]:
+    /// each before its own step. outputs[count][ldo]: the last layer's before the step, or its logits; null:
+    /// not wanted. Stops before the step of a sample whose loss is not finite. Returns the number of steps; a
+    /// loss that stopped it is written, too.
+    std::size_t (*train_per_sample)(const Training<T>& training, std::size_t first, std::size_t count,
+                                    T* losses, T* outputs, std::size_t ldo) noexcept;
+
+    /// Gives the parameters back, after the last training_advance.
+    void (*training_end)(const Training<T>& training) noexcept;
+
+    /// Method::minibatch: so many steps, each with `batch` samples, from sample `first` on: dense_forward of the
+    /// layers, the loss, dense_backward_input and dense_update of all, with their bits. losses and outputs, or
+    /// null, as above, with one output each. Returns how many steps it took: fewer than `steps` if there is a
+    /// loss that is not finite in the next one, which has filled outputs and losses and changed no parameter.
+    /// Needs neither begin nor end.
+    std::size_t (*tiny_steps)(const Training<T>& training, std::size_t first, std::size_t steps, T* losses,
+                              T* outputs) noexcept;
 
     // ---- losses: value per row and gradient in one pass ----
     //

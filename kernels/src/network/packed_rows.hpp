@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dense/backward.hpp"
+#include "network/program.hpp"
 
 namespace densimd::kernels {
 namespace {

@@ -1,26 +1,25 @@
-// One row through layers of at most a line of outputs. Such layers are bound by latency and by calls, not by
-// arithmetic; so their rows stay in registers, without calls, loops over tiles or memory in between, from the
-// products to the loss and its gradient. The bits are those of the other kernels.
+// One row through layers of at most a cache line of outputs. Such layers are bound by latency and by calls, not by
+// arithmetic. So their rows stay in registers, without calls, loops over tiles or memory in between, from the products
+// to the loss and its gradient. The bits are those of the other kernels.
 #pragma once
 
-#include "pointwise/loss.hpp"
 #include "dense/fused.hpp"
 
 namespace densimd::kernels {
 namespace {
 
-// A row of at most a line of elements: in some vectors, or a single one in all lanes. What follows takes
-// either.
+// A row of at most a cache line of elements in registers: several in a few vectors, or a single one in all lanes. What
+// follows takes either.
 template <class T, std::size_t Vectors>
-struct Line {
+struct RegisterRow {
     Batch<T> part[Vectors];
 };
 template <class T>
-struct Single {
+struct RegisterElement {
     Batch<T> lanes;
 };
 
-// Calls body(v, first element, count) for the vectors of a line of n elements.
+// Calls body(v, first element, count) for the vectors of a row of n elements.
 template <class T, std::size_t Vectors, class Body>
 DENSIMD_INLINE void for_each_part(std::size_t n, const Body& body) {
     constexpr std::size_t w = vector_size<T>;
@@ -29,32 +28,32 @@ DENSIMD_INLINE void for_each_part(std::size_t n, const Body& body) {
 }
 
 template <class T, std::size_t Vectors>
-DENSIMD_INLINE void load_row(std::size_t n, const T* from, Line<T, Vectors>& line) {
+DENSIMD_INLINE void load_row(std::size_t n, const T* from, RegisterRow<T, Vectors>& row) {
     for_each_part<T, Vectors>(n, [&](std::size_t v, std::size_t j, std::size_t count)
-                                     DENSIMD_INLINE_LAMBDA { line.part[v] = load<true>(from + j, count); });
+                                     DENSIMD_INLINE_LAMBDA { row.part[v] = load<true>(from + j, count); });
 }
 template <class T>
-DENSIMD_INLINE void load_row(std::size_t, const T* from, Single<T>& single) {
+DENSIMD_INLINE void load_row(std::size_t, const T* from, RegisterElement<T>& single) {
     single.lanes = Batch<T>(*from);
 }
 
 template <class T, std::size_t Vectors>
-DENSIMD_INLINE void store_row(std::size_t n, const Line<T, Vectors>& line, T* to) {
+DENSIMD_INLINE void store_row(std::size_t n, const RegisterRow<T, Vectors>& row, T* to) {
     for_each_part<T, Vectors>(n, [&](std::size_t v, std::size_t j, std::size_t count)
-                                     DENSIMD_INLINE_LAMBDA { store<true>(to + j, count, line.part[v]); });
+                                     DENSIMD_INLINE_LAMBDA { store<true>(to + j, count, row.part[v]); });
 }
 template <class T>
-DENSIMD_INLINE void store_row(std::size_t, const Single<T>& single, T* to) {
+DENSIMD_INLINE void store_row(std::size_t, const RegisterElement<T>& single, T* to) {
     Simd::store_partial(to, 1, single.lanes);
 }
 
 // function(vector of row, those of more...)
 template <class Function, class T, std::size_t Vectors, class... Rows>
-DENSIMD_INLINE void for_each_vector_of(const Function& function, Line<T, Vectors>& row, Rows&... more) {
+DENSIMD_INLINE void for_each_vector_of(const Function& function, RegisterRow<T, Vectors>& row, Rows&... more) {
     DENSIMD_UNROLLED (v, Vectors) function(row.part[v], more.part[v]...);
 }
 template <class Function, class T, class... Rows>
-DENSIMD_INLINE void for_each_vector_of(const Function& function, Single<T>& row, Rows&... more) {
+DENSIMD_INLINE void for_each_vector_of(const Function& function, RegisterElement<T>& row, Rows&... more) {
     function(row.lanes, more.lanes...);
 }
 
@@ -66,16 +65,16 @@ DENSIMD_INLINE void activate(Activation activation, Row& row) {
 
 // x W + b of several outputs.
 template <class T, std::size_t Vectors, class Source>
-DENSIMD_INLINE Line<T, Vectors> line_of_logits(std::size_t in, std::size_t out, const T* x, const T* W,
+DENSIMD_INLINE RegisterRow<T, Vectors> row_of_logits(std::size_t in, std::size_t out, const T* x, const T* W,
                                                std::size_t ldw, const Source& source, const T* b) {
-    Line<T, Vectors> z;
+    RegisterRow<T, Vectors> z;
     logits_of_row<4, true>(in, out, x, W, ldw, source, b, z.part);
     return z;
 }
 
 // x W + b of one output, W a contiguous column: weights(k, count, kind) is its vector from element k on.
 template <class T, class Weights>
-DENSIMD_INLINE Single<T> single_logit(std::size_t in, const T* x, const T* b, const Weights& weights) {
+DENSIMD_INLINE RegisterElement<T> single_logit(std::size_t in, const T* x, const T* b, const Weights& weights) {
     LaneSum<T> sum;
     for_each_lane_vector<T>(in, [&](std::size_t v, std::size_t k, std::size_t n,
                                     auto kind) DENSIMD_INLINE_LAMBDA {
@@ -84,11 +83,11 @@ DENSIMD_INLINE Single<T> single_logit(std::size_t in, const T* x, const T* b, co
     return {Batch<T>(sum.total() + *b)};
 }
 
-// The same where x is a row in registers; w becomes W. What a line holds behind its end must not count: 0
-// times an infinite input makes a NaN there.
+// The same where x is a row in registers; w becomes W. The lanes behind the end of the row must not count: 0 times an
+// infinite input makes a NaN there.
 template <class T, std::size_t Vectors>
-DENSIMD_INLINE Single<T> single_logit(std::size_t in, const Line<T, Vectors>& x, const T* W, const T* b,
-                                      Line<T, Vectors>& w) {
+DENSIMD_INLINE RegisterElement<T> single_logit(std::size_t in, const RegisterRow<T, Vectors>& x, const T* W, const T* b,
+                                      RegisterRow<T, Vectors>& w) {
     load_row(in, W, w);
     LaneSum<T> sum;
     for_each_part<T, Vectors>(in, [&](std::size_t v, std::size_t, std::size_t n) DENSIMD_INLINE_LAMBDA {
@@ -97,8 +96,8 @@ DENSIMD_INLINE Single<T> single_logit(std::size_t in, const Line<T, Vectors>& x,
     return {Batch<T>(sum.total() + *b)};
 }
 template <class T>
-DENSIMD_INLINE Single<T> single_logit(std::size_t in, const Single<T>& x, const T* W, const T* b,
-                                      Single<T>& w) {
+DENSIMD_INLINE RegisterElement<T> single_logit(std::size_t in, const RegisterElement<T>& x, const T* W, const T* b,
+                                      RegisterElement<T>& w) {
     const Batch<T> zero(T(0));
     load_row(in, W, w);
     return {(Simd::fma(x.lanes, w.lanes, zero) + zero) + Batch<T>(*b)};
@@ -114,7 +113,7 @@ constexpr bool is_narrow(const Layer& layer) {
     return is_single<T>(layer) || (layer.outputs > 1 && layer.outputs <= virtual_lanes<T>);
 }
 
-// Calls take(row of logits) for a narrow layer: a Single, or a Line of as few vectors as hold it.
+// Calls take(row of logits) for a narrow layer: a RegisterElement, or a RegisterRow of as few vectors as hold it.
 template <class T, std::size_t Vectors = vectors_per_line<T>, class Take>
 DENSIMD_INLINE void with_logits(const Layer& layer, const T* parameters, const T* x, const Take& take) {
     const T *W = parameters + layer.weights, *b = parameters + layer.biases;
@@ -127,7 +126,7 @@ DENSIMD_INLINE void with_logits(const Layer& layer, const T* parameters, const T
                                      [W](std::size_t k, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
                                          return load<decltype(kind)::partial>(W + k, n);
                                      }));
-    take(line_of_logits<T, Vectors>(layer.inputs, layer.outputs, x, W, layer.stride, DirectB{}, b));
+    take(row_of_logits<T, Vectors>(layer.inputs, layer.outputs, x, W, layer.stride, DirectB{}, b));
 }
 
 // The same for the next row, after an update with x.
@@ -151,34 +150,8 @@ DENSIMD_INLINE void with_updated_logits(const Layer& layer, T* parameters, const
                     return w;
                 }));
         }
-    take(line_of_logits<T, Vectors>(layer.inputs, layer.outputs, next_x, W, layer.stride,
+    take(row_of_logits<T, Vectors>(layer.inputs, layer.outputs, next_x, W, layer.stride,
                                     UpdatedBeforeProduct<T>{x, dz, scale}, b));
-}
-
-// The mean of a row's terms and dZ of its layer, which has `derivative`; null: none.
-template <class T, std::size_t Vectors, class Function>
-DENSIMD_INLINE Line<T, Vectors> narrow_loss(std::size_t out, const Line<T, Vectors>& a, const T* y,
-                                            Function term, Batch<T> (*derivative)(Batch<T>, Batch<T>),
-                                            T* loss) {
-    const Batch<T> share(T(1) / static_cast<T>(out));
-    LaneSum<T> sum;
-    Line<T, Vectors> dz;
-    for_each_part<T, Vectors>(out, [&](std::size_t v, std::size_t j, std::size_t n) DENSIMD_INLINE_LAMBDA {
-        const Term<T> t = term(a.part[v], load<true>(y + j, n));
-        dz.part[v] = t.gradient * share;
-        if (derivative) dz.part[v] = derivative(a.part[v], dz.part[v]);
-        sum.part[v] = sum.part[v] + first_elements<true>(t.loss * share, n);
-    });
-    *loss = sum.total();
-    return dz;
-}
-
-template <class T, class Function>
-DENSIMD_INLINE Single<T> narrow_loss(std::size_t, const Single<T>& a, const T* y, Function term,
-                                     Batch<T> (*derivative)(Batch<T>, Batch<T>), T* loss) {
-    const Term<T> t = term(a.lanes, Batch<T>(*y));
-    Simd::store_partial(loss, 1, t.loss + Batch<T>(T(0)));  // as LaneSum::total
-    return {derivative ? derivative(a.lanes, t.gradient) : t.gradient};
 }
 
 }  // namespace

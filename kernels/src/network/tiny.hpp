@@ -11,7 +11,7 @@ namespace {
 // output's bias.
 template <class T, bool Partial, class Function>
 struct NarrowVector {
-    const TinyTraining<T>& job;
+    const TinyStep<T>& now;
     std::size_t count;
     T *W, *b, *output_w, *A;
     bool is_first;
@@ -19,14 +19,14 @@ struct NarrowVector {
     // As forward_narrow_rows, but the sums of a tile are made before the activation of the one before, so
     // that neither waits for the other, and the last tile begins early rather than end late. Out of line, as
     // is `step`: their constants are not to be loaded for another activation.
-    [[gnu::noinline]] void forward(std::size_t batch) const {
+    [[gnu::noinline]] void forward() const {
         constexpr std::size_t at_once = rows_of_narrow_tile;
         // Locals: fields could change under the stores.
-        const T *const X = job.X, *const weights = W;
+        const T *const X = now.X, *const weights = W;
         T* const a = A;
-        const std::size_t* const order = job.order;
-        const std::size_t inputs = job.layers[0].inputs, ldw = job.layers[0].stride, n = count;
-        const std::size_t ldx = job.ldx, lda = job.lda;
+        const std::size_t* const order = now.order;
+        const std::size_t inputs = now.layers[0].inputs, ldw = now.layers[0].stride, n = count;
+        const std::size_t batch = now.batch, ldx = now.ldx, lda = now.lda;
         const Batch<T> bias = load<Partial>(b, n);
         const Function function;
         std::size_t index[at_once];
@@ -58,27 +58,27 @@ struct NarrowVector {
     // batch, of W's rows, of the output's weights and of the biases, all in registers: it never reaches
     // memory. Where these are too few for all sums, dZ is made once more. Bound: arithmetic, for a row of the
     // batch a multiply-add per row of W, two for the output's weights and what the derivative takes.
-    [[gnu::noinline]] void step(std::size_t batch) const {
+    [[gnu::noinline]] void step() const {
         constexpr std::size_t at_once = Simd::accumulators >= 20 ? tiny_inputs : tiny_inputs / 4;
-        const std::size_t inputs = job.layers[0].inputs;
+        const std::size_t inputs = now.layers[0].inputs;
         const Batch<T> old_output_w = load<Partial>(output_w, count);
         if (inputs >= at_once)
-            update<at_once, true, true>(batch, 0, old_output_w);
+            update<at_once, true, true>(0, old_output_w);
         else
-            update<at_once, true, false>(batch, 0, old_output_w);
+            update<at_once, true, false>(0, old_output_w);
         if constexpr (at_once < tiny_inputs)
-            if (inputs > at_once) update<tiny_inputs - at_once, false, false>(batch, at_once, old_output_w);
+            if (inputs > at_once) update<tiny_inputs - at_once, false, false>(at_once, old_output_w);
     }
 
   private:
     // `Rows` rows of W from `first` on; unless Whole there may be fewer, and the sums of others are made and
     // dropped. What belongs to no row of W is updated if All.
     template <std::size_t Rows, bool All, bool Whole>
-    DENSIMD_INLINE void update(std::size_t batch, std::size_t first, Batch<T> w) const {
-        const Batch<T> zero(T(0)), scale(job.scale);
-        const T *const X = job.X + first, *const a = A, *const output_dz = job.dz;
-        const std::size_t* const order = job.order;
-        const std::size_t ldx = job.ldx, lda = job.lda, n = count, rows = job.layers[0].inputs - first;
+    DENSIMD_INLINE void update(std::size_t first, Batch<T> w) const {
+        const Batch<T> zero(T(0)), scale(now.scale);
+        const T *const X = now.X + first, *const a = A, *const output_dz = now.dz;
+        const std::size_t* const order = now.order;
+        const std::size_t ldx = now.ldx, lda = now.lda, n = count, rows = now.layers[0].inputs - first;
         const Function function;
         std::size_t column[Rows];
         Batch<T> sum[Rows];
@@ -88,7 +88,7 @@ struct NarrowVector {
         }
         Batch<T> w_sum[4] = {zero, zero, zero, zero}, b_sum[4] = {zero, zero, zero, zero};
         Batch<T> output_b_sum[4] = {zero, zero, zero, zero};
-        for_each_row_of_four_sums(batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
+        for_each_row_of_four_sums(now.batch, [&](std::size_t i, std::size_t s) DENSIMD_INLINE_LAMBDA {
             const T* const x = X + (order ? order[i] : i) * ldx;
             const Batch<T> output = load<Partial>(a + i * lda, n), last(output_dz[i]);
             const Batch<T> dz = function.gradient(output, Simd::fma(last, w, zero) + zero);
@@ -103,11 +103,11 @@ struct NarrowVector {
             store<Partial>(p, n, updated<T>(scale, gradient, load<Partial>(p, n)));
         };
         DENSIMD_UNROLLED (k, Rows)
-            if (Whole || k < rows) update_vector(W + (first + k) * job.layers[0].stride, sum[k]);
+            if (Whole || k < rows) update_vector(W + (first + k) * now.layers[0].stride, sum[k]);
         if constexpr (All) {
             update_vector(output_w, sum_of(w_sum));
             update_vector(b, sum_of(b_sum));
-            T* const output_b = job.parameters + job.layers[1].biases;
+            T* const output_b = now.parameters + now.layers[1].biases;
             if (is_first)
                 Simd::store_partial(output_b, 1,
                                     updated<T>(scale, sum_of(output_b_sum), Batch<T>(*output_b)));
@@ -117,13 +117,13 @@ struct NarrowVector {
 
 // Calls body(NarrowVector) for the vectors of the narrow layer's outputs.
 template <class T, class Body>
-DENSIMD_INLINE void for_each_narrow_vector(const TinyTraining<T>& job, const Body& body) {
-    const Layer &layer = job.layers[0], &output = job.layers[1];
+DENSIMD_INLINE void for_each_narrow_vector(const TinyStep<T>& now, const Body& body) {
+    const Layer &layer = now.layers[0], &output = now.layers[1];
     for_each_vector<T>(layer.outputs, [&](std::size_t j, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
         const auto with = [&]<class Function>(Function) DENSIMD_INLINE_LAMBDA {
             body(NarrowVector<T, decltype(kind)::partial, Function>{
-                job, count, job.parameters + layer.weights + j, job.parameters + layer.biases + j,
-                job.parameters + output.weights + j, job.A + j, j == 0});
+                now, count, now.parameters + layer.weights + j, now.parameters + layer.biases + j,
+                now.parameters + output.weights + j, now.A + j, j == 0});
         };
         if (layer.activation == Activation::sigmoid)
             with(SigmoidActivation<T>{});
@@ -136,20 +136,20 @@ DENSIMD_INLINE void for_each_narrow_vector(const TinyTraining<T>& job, const Bod
 
 // The output fed by the layer's outputs, in A; returns whether all losses are finite.
 template <class T>
-bool forward_last(std::size_t batch, const TinyTraining<T>& job) {
-    const Layer& layer = job.layers[1];
-    T *const outputs = job.outputs, *const losses = job.losses, *const dz = job.dz;
-    own<T>().dense_forward(batch, layer.inputs, 1, job.A, job.lda, job.parameters + layer.weights, 1,
-                           job.parameters + layer.biases, Activation::identity, dz, 1);
-    const LastTerms<T> last_terms(job);
+bool forward_last(const OutputTerms<T>& last_layer, const TinyStep<T>& now) {
+    const Layer& layer = now.layers[1];
+    const std::size_t batch = now.batch;
+    T *const outputs = now.outputs, *const losses = now.losses, *const dz = now.dz;
+    own<T>().dense_forward(batch, layer.inputs, 1, now.A, now.lda, now.parameters + layer.weights, 1,
+                           now.parameters + layer.biases, Activation::identity, dz, 1);
     FiniteCheck<T> check;
     for_each_vector<T>(batch, [&](std::size_t i, std::size_t n, auto kind) {
         constexpr bool partial = decltype(kind)::partial;
         const Batch<T> y = vector_of<T>([&](std::size_t r) DENSIMD_INLINE_LAMBDA {
             const std::size_t row = i + (partial && r >= n ? n - 1 : r);
-            return job.Y[(job.order ? job.order[row] : row) * job.ldy];
+            return now.Y[(now.order ? now.order[row] : row) * now.ldy];
         });
-        const auto values = last_terms(load<partial>(dz + i, n), y);
+        const auto values = last_layer.terms(load<partial>(dz + i, n), y);
         if (outputs) store<partial>(outputs + i, n, values.output);
         store<partial>(losses + i, n, values.loss);
         store<partial>(dz + i, n, values.dz);
@@ -160,19 +160,22 @@ bool forward_last(std::size_t batch, const TinyTraining<T>& job) {
 
 // X is read where it lies; A is small enough to wait in L1 for the output and for the update.
 template <class T>
-std::size_t narrow_steps(std::size_t steps, std::size_t batch, TinyTraining<T> job) {
+std::size_t narrow_steps(std::size_t steps, const OutputTerms<T>& output, TinyStep<T> now) {
     for (std::size_t step = 0; step < steps; ++step) {
-        for_each_narrow_vector(job, [batch](const auto& vector) { vector.forward(batch); });
-        if (!forward_last(batch, job)) return step;
-        for_each_narrow_vector(job, [batch](const auto& vector) { vector.step(batch); });
-        job.advance(batch);
+        for_each_narrow_vector(now, [](const auto& vector) { vector.forward(); });
+        if (!forward_last(output, now)) return step;
+        for_each_narrow_vector(now, [](const auto& vector) { vector.step(); });
+        now.advance();
     }
     return steps;
 }
 
 template <class T>
-std::size_t tiny_steps_kernel(std::size_t steps, std::size_t batch, const TinyTraining<T>& job) noexcept {
-    return job.depth == 1 ? single_steps(steps, batch, job) : narrow_steps(steps, batch, job);
+std::size_t tiny_steps_kernel(const Training<T>& training, std::size_t first, std::size_t steps, T* losses,
+                              T* outputs) noexcept {
+    const OutputTerms<T> output(training);
+    const TinyStep<T> step(training, first, losses, outputs);
+    return training.depth == 1 ? single_steps(steps, output, step) : narrow_steps(steps, output, step);
 }
 
 }  // namespace

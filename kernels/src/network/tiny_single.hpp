@@ -3,43 +3,53 @@
 
 #include <utility>
 
-#include "network/delayed.hpp"
+#include "network/output.hpp"
 #include "network/packed_rows.hpp"
 
 namespace densimd::kernels {
 namespace {
 
-// What follows the logits of a network with a single output: for each row its output, loss and dz.
+// A step's samples, and the memory for it.
 template <class T>
-struct LastTerms {
-    Activation activation;
-    Loss loss;
+struct TinyStep {
+    const Layer* layers;
+    std::size_t depth, batch;
+    T* parameters;
+    T scale;  // of the gradients' sums
+    const T *X, *Y;
+    std::size_t ldx, ldy;
+    const std::size_t* order;
+    T *losses, *outputs;  // outputs: null if not wanted
+    T *A, *dz;            // of two layers: [batch][lda] and [batch]
+    std::size_t lda;
 
-    explicit LastTerms(const TinyTraining<T>& job)
-        : activation(takes_logits(job.loss) ? Activation::identity : job.layers[job.depth - 1].activation),
-          loss(job.loss) {}
+    TinyStep(const Training<T>& training, std::size_t first, T* all_losses, T* all_outputs)
+        : layers(training.layers),
+          depth(training.depth),
+          batch(training.batch),
+          parameters(training.parameters),
+          scale(-training.learning_rate / static_cast<T>(batch)),
+          X(training.X + (training.order ? 0 : first * training.ldx)),
+          Y(training.Y + (training.order ? 0 : first * training.ldy)),
+          ldx(training.ldx),
+          ldy(training.ldy),
+          order(training.order ? training.order + first : nullptr),
+          losses(all_losses),
+          outputs(all_outputs),
+          A(training.memory),
+          dz(A + batch * tiny_stride<T>(depth, layers)),
+          lda(tiny_stride<T>(depth, layers)) {}
 
-    struct Values {
-        Batch<T> output, loss, dz;
-    };
-    DENSIMD_INLINE Values operator()(Batch<T> z, Batch<T> y) const {
-        const Batch<T> a = value_by<T>(activation, z);
-        const Term<T> term = term_by<T>(loss, a, y);
-        return {a, term.loss + Batch<T>(T(0)),  // as LaneSum::total
-                gradient_by<T>(activation, a, term.gradient)};
+    void advance() {
+        if (order) {
+            order += batch;
+        } else {
+            X += batch * ldx;
+            Y += batch * ldy;
+        }
+        if (outputs) outputs += batch;
+        losses += batch;
     }
-};
-
-// Whether losses were finite: zeros, or NaNs for those that were not.
-template <class T>
-struct FiniteCheck {
-    Batch<T> zeros = Batch<T>(T(0));
-
-    template <bool Partial>
-    DENSIMD_INLINE void add(Batch<T> loss, std::size_t n) {
-        zeros = Simd::fma(first_elements<Partial>(loss, n), Batch<T>(T(0)), zeros);
-    }
-    DENSIMD_INLINE bool passed() const { return xsimd::all(zeros == Batch<T>(T(0))); }
 };
 
 // For rows that are not there: zeros, and a dz that changes no sum, not even -0.
@@ -58,16 +68,15 @@ DENSIMD_INLINE Batch<T> first_or_minus_zero(Batch<T> dz, std::size_t n) {
 // ones, with AVX-512, 125 operations on vectors for 16 rows, 31 cycles, of which so many wait for others in
 // the scheduler that it takes 58.
 template <bool Whole, bool Ordered, class T>
-[[gnu::noinline]] std::size_t single_steps_of(std::size_t steps, std::size_t batch, TinyTraining<T> job) {
+[[gnu::noinline]] std::size_t single_steps_of(std::size_t steps, const OutputTerms<T> last_layer, TinyStep<T> now) {
     using Rows = PackedRows<T>;
     using Group = typename Rows::Group;
     constexpr std::size_t w = vector_size<T>, at_once = Rows::at_once, together = Rows::together,
                           groups = Rows::groups, vectors = Rows::vectors, sums = 4 / together;
-    const Layer& layer = job.layers[0];
-    T *const W = job.parameters + layer.weights, *const b = job.parameters + layer.biases;
-    const std::size_t inputs = layer.inputs, ldx = job.ldx, ldy = job.ldy;
-    const LastTerms<T> last_terms(job);
-    const Batch<T> zero(T(0)), scale(job.scale);
+    const Layer& layer = now.layers[0];
+    T *const W = now.parameters + layer.weights, *const b = now.parameters + layer.biases;
+    const std::size_t inputs = layer.inputs, batch = now.batch, ldx = now.ldx, ldy = now.ldy;
+    const Batch<T> zero(T(0)), scale(now.scale);
     typename Rows::Weights weights;
     weights.template load<Whole>(W, inputs);
     Batch<T> bias(*b);
@@ -90,21 +99,21 @@ template <bool Whole, bool Ordered, class T>
             constexpr bool partial = decltype(kind)::partial;
             const auto at = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
                 const std::size_t row = i + (partial && r >= n ? n - 1 : r);
-                return Ordered ? job.order[row] : row;
+                return Ordered ? now.order[row] : row;
             };
             Forward rows;
             DENSIMD_UNROLLED (g, groups) {
                 const T* x[together];
                 DENSIMD_UNROLLED (r, together) {
                     const std::size_t k = g * together + r;
-                    x[r] = partial && k >= n ? no_row<T> : job.X + at(k) * ldx;
+                    x[r] = partial && k >= n ? no_row<T> : now.X + at(k) * ldx;
                 }
                 Rows::template load<Whole>(x, inputs, rows.x[g]);
             }
             DENSIMD_UNROLLED (u, Rows::number_vectors) {
                 rows.z[u] = weights.dots(rows.x + u * groups / Rows::number_vectors) + added;
                 rows.y[u] = Rows::of_rows([&](std::size_t r)
-                                              DENSIMD_INLINE_LAMBDA { return job.Y[at(u * w + r) * ldy]; });
+                                              DENSIMD_INLINE_LAMBDA { return now.Y[at(u * w + r) * ldy]; });
             }
             return rows;
         };
@@ -113,10 +122,10 @@ template <bool Whole, bool Ordered, class T>
             constexpr bool partial = decltype(kind)::partial;
             DENSIMD_UNROLLED (u, Rows::number_vectors) {
                 const std::size_t first = i + u * w, count = count_in_vector<T>(n, u);
-                auto [output, loss, dz] = last_terms(rows.z[u], rows.y[u]);
+                auto [output, loss, dz] = last_layer.terms(rows.z[u], rows.y[u]);
                 loss = Rows::to_rows(loss);
-                store<partial>(job.losses + first, count, loss);
-                if (job.outputs) store<partial>(job.outputs + first, count, Rows::to_rows(output));
+                store<partial>(now.losses + first, count, loss);
+                if (now.outputs) store<partial>(now.outputs + first, count, Rows::to_rows(output));
                 check.template add<partial>(loss, count);
                 if constexpr (partial) dz = Rows::from_rows(first_or_minus_zero(Rows::to_rows(dz), count));
                 const typename Rows::Spread spread(dz);
@@ -150,7 +159,7 @@ template <bool Whole, bool Ordered, class T>
         }
         weights.update(scale, gradient);
         bias = updated<T>(scale, Rows::joined(sum_of(bias_sum)), bias);
-        job.advance(batch);
+        now.advance();
     }
     weights.store(W, inputs);
     Simd::store_partial(b, 1, bias);
@@ -159,10 +168,10 @@ template <bool Whole, bool Ordered, class T>
 static_assert(tiny_rows >= PackedRows<float>::at_once && tiny_rows >= PackedRows<double>::at_once);
 
 template <class T>
-std::size_t single_steps(std::size_t steps, std::size_t batch, const TinyTraining<T>& job) {
-    if (!job.order) return single_steps_of<false, false>(steps, batch, job);
-    if (job.layers[0].inputs < tiny_inputs) return single_steps_of<false, true>(steps, batch, job);
-    return single_steps_of<true, true>(steps, batch, job);
+std::size_t single_steps(std::size_t steps, const OutputTerms<T>& output, const TinyStep<T>& first) {
+    if (!first.order) return single_steps_of<false, false>(steps, output, first);
+    if (first.layers[0].inputs < tiny_inputs) return single_steps_of<false, true>(steps, output, first);
+    return single_steps_of<true, true>(steps, output, first);
 }
 
 }  // namespace

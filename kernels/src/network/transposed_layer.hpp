@@ -1,8 +1,8 @@
-// The last layer of a network that is trained sample after sample, with W transposed (networks.hpp says how
-// it is laid out).
+// The last layer of a network that is trained sample after sample, with W transposed (program.hpp says how it is laid
+// out): forward, backward and update, as any layer.
 #pragma once
 
-#include "network/delayed.hpp"
+#include "network/output.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -20,14 +20,29 @@ struct TransposedLayer {
     T *W, *scaled;                      // scaled: of the inputs, for the update
     T *b, *dz;
 
-    TransposedLayer(const Layer& layer, T* transposed, T* lines)
+    TransposedLayer(const Layer& layer, T* memory)
         : inputs(layer.inputs),
           outputs(layer.outputs),
           line(transposed_line<T>(layer)),
-          W(transposed),
-          scaled(transposed + transposed_size<T>(layer) - whole_lines<T>(layer.inputs)),
-          b(lines),
-          dz(lines + virtual_lanes<T>) {}
+          W(memory),
+          scaled(W + whole_lines<T>(inputs) / virtual_lanes<T> * line),
+          b(scaled + whole_lines<T>(inputs)),
+          dz(b + virtual_lanes<T>) {}
+
+    // From the parameters, and back to them.
+    void load_from(const Layer& layer, const T* parameters) const {
+        for (T* p = W; p < dz + virtual_lanes<T>; ++p) *p = T(0);
+        for (std::size_t k = 0; k < inputs; ++k)
+            for (std::size_t j = 0; j < outputs; ++j)
+                W[transposed_at<T>(layer, k, j)] = parameters[layer.weights + k * layer.stride + j];
+        for (std::size_t j = 0; j < outputs; ++j) b[j] = parameters[layer.biases + j];
+    }
+    void store_to(const Layer& layer, T* parameters) const {
+        for (std::size_t k = 0; k < inputs; ++k)
+            for (std::size_t j = 0; j < outputs; ++j)
+                parameters[layer.weights + k * layer.stride + j] = W[transposed_at<T>(layer, k, j)];
+        for (std::size_t j = 0; j < outputs; ++j) parameters[layer.biases + j] = b[j];
+    }
 
     // Calls body(i, count, Vectors, Full or Partial) for the vectors of inputs, several at a time and then
     // one by one: for the `count` elements from i on. Only the last vector can be partial.
@@ -77,7 +92,7 @@ struct TransposedLayer {
     }
 
     template <std::size_t Vectors>
-    DENSIMD_INLINE Line<T, Vectors> logits(const T* x) const {
+    DENSIMD_INLINE RegisterRow<T, Vectors> logits(const T* x) const {
         constexpr std::size_t at_once = Simd::sums_at_once<T>;
         alignas(64) T sums[virtual_lanes<T>] = {};
         if constexpr (at_once == virtual_lanes<T>)  // without a loop, which would keep the sums in memory
@@ -85,7 +100,7 @@ struct TransposedLayer {
         else
             for (std::size_t j = 0; j < outputs; j += at_once)
                 products<at_once>(outputs - j, x, W + j * virtual_lanes<T>, sums + j);
-        Line<T, Vectors> z;
+        RegisterRow<T, Vectors> z;
         DENSIMD_UNROLLED (v, Vectors) z.part[v] = load(sums + v * vector_size<T>) + load(b + v * vector_size<T>);
         return z;
     }
@@ -124,7 +139,7 @@ struct TransposedLayer {
 
     // dx of the layer before, whose activation gave x. The step is taken by `update`.
     template <std::size_t Vectors>
-    DENSIMD_INLINE void backward(const T* x, const Line<T, Vectors>& gradient, T scale, Activation activation,
+    DENSIMD_INLINE void backward(const T* x, const RegisterRow<T, Vectors>& gradient, T scale, Activation activation,
                                  T* dx) const {
         DENSIMD_UNROLLED (v, Vectors) {
             gradient.part[v].store_unaligned(dz + v * vector_size<T>);

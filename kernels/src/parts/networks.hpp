@@ -36,9 +36,14 @@ void enter_networks(Table<T>& table) {
     k.adam_step = adam_step_kernel<T>;
     k.adamw_step = adamw_step_kernel<T>;
     k.sum_of_squares = sum_of_squares_kernel<T>;
-    k.tiny_steps = tiny_steps_kernel<T>;
     k.network_forward = network_forward_kernel<T>;
+    k.training_program = training_program<T>;
+    k.training_begin = training_begin_kernel<T>;
+    k.training_gather = training_gather_kernel<T>;
+    k.training_advance = training_advance_kernel<T>;
     k.train_per_sample = train_per_sample_kernel<T>;
+    k.training_end = training_end_kernel<T>;
+    k.tiny_steps = tiny_steps_kernel<T>;
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
+#include "network/program.hpp"
 #include "reference/layers.hpp"
 #include "reference/losses.hpp"
 
@@ -45,45 +45,53 @@ void loss_of_row(Loss loss, std::size_t n, const T* a, const T* y, T* da, T* val
     }
 }
 
+// A of the first of two layers, and dz of the output.
 template <class T>
-std::size_t row_of(const TinyTraining<T>& job, std::size_t i) {
-    return job.order ? job.order[i] : i;
-}
-template <class T>
-const T* input_of(const TinyTraining<T>& job, std::size_t i) {
-    return job.X + row_of(job, i) * job.ldx;
-}
+struct TinyMemory {
+    std::size_t lda;
+    T *A, *dz;
+
+    explicit TinyMemory(const Training<T>& training)
+        : lda(tiny_stride<T>(training.depth, training.layers)),
+          A(training.memory),
+          dz(A + training.batch * lda) {}
+};
 
 template <class T>
-void forward_of_tiny(std::size_t batch, const TinyTraining<T>& job) noexcept {
+void forward_of_tiny(const Samples<T>& samples) noexcept {
+    const Training<T>& job = samples.training;
+    const TinyMemory<T> memory(job);
     const Layer &first = job.layers[0], &last = job.layers[job.depth - 1];
-    const Activation activation = takes_logits(job.loss) ? Activation::identity : last.activation;
-    for (std::size_t i = 0; i < batch; ++i) {
-        const T* x = input_of(job, i);
+    const Activation activation = output_activation(job.depth, job.layers, job.loss);
+    for (std::size_t i = 0; i < job.batch; ++i) {
+        const T* x = samples.x(i);
         if (job.depth == 2) {
-            T* const a = job.A + i * job.lda;
+            T* const a = memory.A + i * memory.lda;
             dense_forward<T>(1, first.inputs, first.outputs, x, job.ldx, job.parameters + first.weights,
-                             first.stride, job.parameters + first.biases, first.activation, a, job.lda);
+                             first.stride, job.parameters + first.biases, first.activation, a, memory.lda);
             x = a;
         }
         T output;
-        dense_forward<T>(1, last.inputs, 1, x, job.lda, job.parameters + last.weights, last.stride,
+        dense_forward<T>(1, last.inputs, 1, x, last.inputs, job.parameters + last.weights, last.stride,
                          job.parameters + last.biases, activation, &output, 1);
-        loss_of_row(job.loss, 1, &output, job.Y + row_of(job, i) * job.ldy, job.dz + i, job.losses + i);
-        job.dz[i] = static_cast<T>(job.dz[i] *
-                                   derivative(activation, wide(output), default_parameter<T>(activation)));
-        if (job.outputs) job.outputs[i] = output;
+        T& dz = memory.dz[i];
+        loss_of_row(job.loss, 1, &output, samples.y(i), &dz, samples.losses + i);
+        dz = static_cast<T>(dz * derivative(activation, wide(output), default_parameter<T>(activation)));
+        if (samples.outputs) samples.outputs[i] = output;
     }
 }
 
 template <class T>
-void update_of_tiny(std::size_t batch, const TinyTraining<T>& job) noexcept {
+void update_of_tiny(const Samples<T>& samples) noexcept {
+    const Training<T>& job = samples.training;
+    const TinyMemory<T> memory(job);
+    const T scale = -job.learning_rate / static_cast<T>(job.batch);
     const Layer &first = job.layers[0], &last = job.layers[job.depth - 1];
     const auto step = [&](std::size_t parameter, auto gradient_of) {
         Wide<T> sum = 0;
-        for (std::size_t i = 0; i < batch; ++i) sum += gradient_of(i);
+        for (std::size_t i = 0; i < job.batch; ++i) sum += gradient_of(i);
         T& w = job.parameters[parameter];
-        w = static_cast<T>(w + wide(job.scale) * sum);
+        w = static_cast<T>(w + wide(scale) * sum);
     };
     // dz(i): a layer's gradient for one of its outputs in row i.
     const auto step_column = [&](const Layer& layer, std::size_t j, auto input, auto dz) {
@@ -91,108 +99,91 @@ void update_of_tiny(std::size_t batch, const TinyTraining<T>& job) noexcept {
             step(layer.weights + k * layer.stride + j, [&](std::size_t i) { return input(i)[k] * dz(i); });
         step(layer.biases + j, dz);
     };
-    const auto x = [&](std::size_t i) { return input_of(job, i); };
-    const auto a = [&](std::size_t i) -> const T* { return job.A + i * job.lda; };
-    const auto last_dz = [&](std::size_t i) { return wide(job.dz[i]); };
+    const auto x = [&](std::size_t i) { return samples.x(i); };
+    const auto a = [&](std::size_t i) -> const T* { return memory.A + i * memory.lda; };
+    const auto last_dz = [&](std::size_t i) { return wide(memory.dz[i]); };
     if (job.depth == 1) return step_column(first, 0, x, last_dz);
     for (std::size_t j = 0; j < first.outputs; ++j) {
         const T w = job.parameters[last.weights + j];
         step_column(first, j, x, [&](std::size_t i) {
-            return wide(job.dz[i]) * w *
+            return wide(memory.dz[i]) * w *
                    derivative(first.activation, wide(a(i)[j]), default_parameter<T>(first.activation));
         });
     }
     step_column(last, 0, a, last_dz);
 }
 
+// One layer, too, has dz in memory.
 template <class T>
-std::size_t tiny_steps(std::size_t steps, std::size_t batch, const TinyTraining<T>& job) noexcept {
-    TinyTraining<T> step = job;
+TrainingProgram reference_program(std::size_t depth, const Layer* layers, Loss loss, Method method,
+                                  std::size_t batch) noexcept {
+    TrainingProgram program = training_program<T>(depth, layers, loss, method, batch);
+    if (!program.exists) return program;
+    const std::size_t own = method == Method::minibatch ? batch * (tiny_stride<T>(depth, layers) + 1)
+                                                        : sample_memory<T>(depth, layers);
+    return {true, program.block, own, program.note};
+}
+
+template <class T>
+std::size_t tiny_steps(const Training<T>& training, std::size_t first, std::size_t steps, T* losses,
+                       T* outputs) noexcept {
+    const std::size_t batch = training.batch;
     for (std::size_t s = 0; s < steps; ++s) {
-        forward_of_tiny(batch, step);
+        const std::size_t done = s * batch;
+        const Samples<T> samples{training, first + done, losses + done, outputs ? outputs + done : nullptr, 1};
+        forward_of_tiny(samples);
         for (std::size_t i = 0; i < batch; ++i)
-            if (!std::isfinite(step.losses[i])) return s;
-        update_of_tiny(batch, step);
-        step.advance(batch);
+            if (!std::isfinite(samples.losses[i])) return s;
+        update_of_tiny(samples);
     }
     return steps;
 }
 
-// A layer's activations and, behind them, its gradients.
+// In exact arithmetic delayed updates are steps after every sample, and that is their definition.
 template <class T>
-struct LayerScratch {
-    T *a, *dz;
-};
+void training_begin(const Training<T>&) noexcept {}
 template <class T>
-LayerScratch<T> scratch_of(const PerSampleTraining<T>& job, std::size_t sample, std::size_t l) {
-    T* const a = job.scratch + per_sample_scratch<T>(l, job.layers);
-    const bool in_block = l == 0 && job.products;
-    return {a, in_block ? job.dZ + sample * job.lddz : a + whole_lines<T>(job.layers[l].outputs)};
-}
-
-// The last layer's weights change places with those in job.transposed.
+void training_gather(const Training<T>&, std::size_t, std::size_t) noexcept {}
 template <class T>
-void exchange_last_layer(const PerSampleTraining<T>& job) {
-    const Layer& last = job.layers[job.depth - 1];
-    for (std::size_t k = 0; k < last.inputs; ++k)
-        for (std::size_t j = 0; j < last.outputs; ++j)
-            std::swap(job.parameters[last.weights + k * last.stride + j],
-                      job.transposed[transposed_at<T>(last, k, j)]);
-}
+void training_advance(const Training<T>&, std::size_t, std::size_t, std::size_t, std::size_t) noexcept {}
+template <class T>
+void training_end(const Training<T>&) noexcept {}
 
 template <class T>
-std::size_t train_in_place(std::size_t samples, const PerSampleTraining<T>& job) {
+std::size_t train_per_sample(const Training<T>& job, std::size_t first, std::size_t count, T* losses, T* outputs,
+                             std::size_t ldo) noexcept {
+    const Samples<T> samples{job, first, losses, outputs, ldo};
     const Layer& last = job.layers[job.depth - 1];
-    for (std::size_t i = 0; i < samples; ++i) {
-        const std::size_t row = job.order ? job.order[i] : i;
-        const auto input_of = [&](std::size_t l) {
-            return l == 0 ? job.X + row * job.ldx : scratch_of(job, i, l - 1).a;
-        };
+    const Activation last_activation = output_activation(job.depth, job.layers, job.loss);
+    const auto a_of = [&](std::size_t l) { return job.memory + sample_memory<T>(l, job.layers); };
+    const auto dz_of = [&](std::size_t l) { return a_of(l) + whole_lines<T>(job.layers[l].outputs); };
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto input_of = [&](std::size_t l) -> const T* { return l == 0 ? samples.x(i) : a_of(l - 1); };
         for (std::size_t l = 0; l < job.depth; ++l) {
             const Layer& layer = job.layers[l];
-            const bool logits = l + 1 == job.depth && takes_logits(job.loss);
-            const Activation activation = logits ? Activation::identity : layer.activation;
-            const auto [a, dz] = scratch_of(job, i, l);
-            if (l == 0 && job.products) {
-                T G[longest_block];
-                for (std::size_t s = 0; s < i; ++s)
-                    G[s] = -job.learning_rate * (job.products[i * job.ldp + s] + 1);
-                dense_forward<T>(1, i, layer.outputs, G, i, job.dZ, job.lddz, dz, activation, a,
-                                 layer.outputs);
-            } else
-                dense_forward<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs,
-                                 job.parameters + layer.weights, layer.stride, job.parameters + layer.biases,
-                                 activation, a, layer.outputs);
+            dense_forward<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs,
+                             job.parameters + layer.weights, layer.stride, job.parameters + layer.biases,
+                             l + 1 == job.depth ? last_activation : layer.activation, a_of(l), layer.outputs);
         }
-        const auto [a, dz] = scratch_of(job, i, job.depth - 1);
-        loss_of_row(job.loss, last.outputs, a, job.Y + row * job.ldy, dz, job.losses + i);
-        if (job.outputs) std::copy_n(a, last.outputs, job.outputs + i * job.ldo);
-        if (!std::isfinite(job.losses[i])) return i;
-        if (!takes_logits(job.loss))
-            for (std::size_t j = 0; j < last.outputs; ++j)
-                dz[j] = static_cast<T>(
-                    dz[j] * derivative(last.activation, wide(a[j]), default_parameter<T>(last.activation)));
-        for (std::size_t l = job.depth; l-- > (job.products ? 1 : 0);) {
+        T *const a = a_of(job.depth - 1), *const dz = dz_of(job.depth - 1);
+        loss_of_row(job.loss, last.outputs, a, samples.y(i), dz, losses + i);
+        if (outputs) std::copy_n(a, last.outputs, outputs + i * ldo);
+        if (!std::isfinite(losses[i])) return i;
+        for (std::size_t j = 0; j < last.outputs; ++j)
+            dz[j] = static_cast<T>(
+                dz[j] * derivative(last_activation, wide(a[j]), default_parameter<T>(last_activation)));
+        for (std::size_t l = job.depth; l-- > 0;) {
             const Layer& layer = job.layers[l];
             T* const W = job.parameters + layer.weights;
-            const T* const dZ = scratch_of(job, i, l).dz;
             if (l > 0)
-                dense_backward_input<T>(1, layer.inputs, layer.outputs, dZ, layer.outputs, W, layer.stride,
-                                        input_of(l), layer.inputs, job.layers[l - 1].activation,
-                                        scratch_of(job, i, l - 1).dz, layer.inputs);
-            dense_update<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs, dZ, layer.outputs,
+                dense_backward_input<T>(1, layer.inputs, layer.outputs, dz_of(l), layer.outputs, W, layer.stride,
+                                        input_of(l), layer.inputs, job.layers[l - 1].activation, dz_of(l - 1),
+                                        layer.inputs);
+            dense_update<T>(1, layer.inputs, layer.outputs, input_of(l), layer.inputs, dz_of(l), layer.outputs,
                             -job.learning_rate, W, layer.stride, job.parameters + layer.biases);
         }
     }
-    return samples;
-}
-
-template <class T>
-std::size_t train_per_sample(std::size_t samples, const PerSampleTraining<T>& job) noexcept {
-    if (job.transposed) exchange_last_layer(job);
-    const std::size_t done = train_in_place(samples, job);
-    if (job.transposed) exchange_last_layer(job);
-    return done;
+    return count;
 }
 
 }  // namespace

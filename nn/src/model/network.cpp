@@ -76,7 +76,7 @@ DenseView<const T> BasicNetwork<T>::layer(std::size_t index) const {
 
 template <class T>
 Workspace<T> BasicNetwork<T>::make_workspace(std::size_t batch) const {
-    return Workspace<T>(layers_, layout_, batch);
+    return Workspace<T>(*kernels_, layers_, layout_, batch);
 }
 
 template <class T>

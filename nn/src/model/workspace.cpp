@@ -12,7 +12,8 @@
 namespace densimd::nn {
 
 template <class T>
-Workspace<T>::Workspace(const std::vector<Dense>& layers, std::uint64_t layout, std::size_t batch)
+Workspace<T>::Workspace(const kernels::Kernels<T>& k, const std::vector<Dense>& layers, std::uint64_t layout,
+                        std::size_t batch)
     : layout_(layout), batch_(batch) {
     if (batch == 0) throw Error("workspace: batch is 0; expected at least 1");
     std::size_t size = 0;
@@ -31,13 +32,17 @@ Workspace<T>::Workspace(const std::vector<Dense>& layers, std::uint64_t layout, 
         gradients_.push_back(block(layer.outputs));
     }
     losses_ = take(1, 1).offset;
-    // Of kernels that take whole networks, one at a time.
+    // Of kernels that take whole networks, one at a time. What those that train need depends on no loss.
+    const auto program = [&](kernels::Method method) {
+        return k.training_program(layers.size(), layers.data(), Loss::mean_squared_error, method, batch);
+    };
     scratch_ = size;
-    const std::size_t all_rows = kernels::forward_scratch<T>(layers.size(), layers.data(), batch);
-    const std::size_t one_row = kernels::per_sample_scratch<T>(layers.size(), layers.data());
-    if (size + std::max(all_rows, one_row) > memory_.max_size())
+    const std::size_t scratch = std::max({kernels::forward_scratch<T>(layers.size(), layers.data(), batch),
+                                          program(kernels::Method::per_sample).memory,
+                                          program(kernels::Method::minibatch).memory});
+    if (size + scratch > memory_.max_size())
         throw Error("workspace: batch " + std::to_string(batch) + " is too large");
-    memory_.resize(size + std::max(all_rows, one_row));
+    memory_.resize(size + scratch);
 }
 
 template <class T>

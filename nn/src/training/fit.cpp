@@ -11,7 +11,6 @@
 #include "check.hpp"
 #include "data/rows.hpp"
 #include "parallel/clock.hpp"
-#include "training/block.hpp"
 #include "training/check_data.hpp"
 #include "training/check_options.hpp"
 #include "training/check_targets.hpp"
@@ -38,9 +37,7 @@ int run_epoch(const TrainingPlan& plan, const EngineContext<T>& context, T* memo
         case EngineKind::tiny:
             return TinyEngine<T>(context, plan.batch).epoch(recorder);
         case EngineKind::per_sample:
-            return PerSampleEngine<T>(context, plan.lookahead).epoch(recorder);
-        case EngineKind::block:
-            return BlockEngine<T>(context, plan, memory).epoch(recorder);
+            return PerSampleEngine<T>(context, plan, memory).epoch(recorder);
     }
     return 0;
 }
@@ -82,7 +79,7 @@ History BasicNetwork<T>::fit(MatrixView<const T> X, MatrixView<const T> Y, const
     std::vector<std::size_t> order = split.training;
     const Rows<T> training{X, Y, order.data(), order.size()},
         held_back{X, Y, split.validation.data(), split.validation.size()};
-    const TrainingPlan plan = plan_training<T>(layers_, options, training.count);
+    const TrainingPlan plan = plan_training<T>(*kernels_, layers_, options, training.count);
     Workspace<T> workspace = make_workspace(plan.workspace_rows);
     Workspace<T> validation_workspace = make_workspace(std::clamp<std::size_t>(held_back.count, 1, 256));
     AlignedVector<T> memory(plan.memory);

@@ -15,8 +15,7 @@ namespace densimd::nn {
 enum class EngineKind {
     minibatch,   ///< minibatch.hpp: forward, backward, update
     tiny,        ///< tiny.hpp: many steps of a tiny network in one call, with the bits of minibatch
-    per_sample,  ///< per_sample.hpp: many steps of one row in one call
-    block,       ///< block.hpp: blocks of rows share one matrix product
+    per_sample,  ///< per_sample.hpp: many steps of one row in one call of a kernel
 };
 std::string_view name(EngineKind kind) noexcept;
 
@@ -27,30 +26,28 @@ struct TrainingPlan {
     Engine engine = Engine::plain;  ///< what the History calls it
     std::string_view reason;        ///< why this engine: a clause
     std::size_t batch = 1;          ///< rows of a step
-    bool lookahead = false;         ///< per_sample: a sample's logits are computed before the step before it
-    std::size_t block_length = 0;   ///< block: rows that share a matrix product
-    bool transposed_last = false;   ///< block: the last layer's W is transposed during an epoch
+    kernels::Method method = kernels::Method::minibatch;
+    std::size_t block = 1;  ///< rows that share the first layer's products
+    std::string_view note = {};  ///< what the kernels say of their program
     std::size_t workspace_rows = 1;
-    std::size_t memory = 0;  ///< elements, zeros at first, that the engine needs beside the workspace
+    std::size_t memory = 0;  ///< elements that the engine needs beside the workspace
 };
 
 /// `rows`: those that train, at least 1. The options have been checked.
 template <class T>
-TrainingPlan plan_training(const std::vector<Dense>& layers, const FitOptions& options, std::size_t rows);
+TrainingPlan plan_training(const kernels::Kernels<T>& k, const std::vector<Dense>& layers,
+                           const FitOptions& options, std::size_t rows);
 
-/// One line: "engine block by block, blocks of 24 rows, last layer transposed; workspace of 64 rows, 3584
+/// One line: "engine block by per_sample, blocks of 24 rows, last layer transposed; workspace of 24 rows, 48192
 /// elements of memory; because the first layer has ...".
 std::string text(const TrainingPlan& plan);
 
-/// Of the block engine: the longest block, and the memory for the products of the samples of two blocks.
-inline constexpr std::size_t longest_block_length = 32;
-inline constexpr std::size_t block_products_size = 2 * longest_block_length * longest_block_length;
-
-/// Whether the kernel for tiny networks takes such mini-batches.
+/// Whether the kernels have a program for such mini-batches.
 template <class T>
-bool takes_tiny_steps(const std::vector<Dense>& layers, Loss loss, bool plain_descent, std::size_t batch) {
-    return plain_descent && batch >= kernels::tiny_rows &&
-           kernels::is_tiny<T>(layers.size(), layers.data(), loss);
+bool takes_tiny_steps(const kernels::Kernels<T>& k, const std::vector<Dense>& layers, Loss loss, bool plain_descent,
+                      std::size_t batch) {
+    return plain_descent && batch > 1 &&
+           k.training_program(layers.size(), layers.data(), loss, kernels::Method::minibatch, batch).exists;
 }
 
 /// The time of a step with the kernel for tiny networks / that of a mini-batch step on one thread: measured

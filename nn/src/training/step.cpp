@@ -31,13 +31,13 @@ template <class T>
 double take_step(const EngineContext<T>& c) noexcept {
     const std::size_t rows = c.pass.source.count;
     const bool plain = c.optimizer.is_plain(),
-               tiny = takes_tiny_steps<T>(c.pass.layers, c.pass.loss, plain, rows);
+               tiny = takes_tiny_steps<T>(c.pass.k, c.pass.layers, c.pass.loss, plain, rows);
     const Sharing sharing = sharing_for<T>(c.pass.layers, c.pass.threads, plain, rows, 1,
                                            tiny ? minibatch_tiny_cost_ratio(c.pass.layers) : 1);
     const EngineKind kind = plan_step<T>(tiny, plain, rows, sharing.threads);
     on_team(sharing.threads, [&](ThreadContext thread) {
         if (kind == EngineKind::per_sample)
-            PerSampleEngine<T>(c, false).steps(0, 1, false);
+            step_with_row(c);
         else if (kind == EngineKind::tiny)
             TinyEngine<T>(c, rows).steps(0, 1, rows, false);
         else

@@ -5,13 +5,13 @@
 #include <cstddef>
 
 #include <densimd/kernels.hpp>
-#include <densimd/nn/matrix.hpp>
 #include <densimd/subnormals.hpp>
 
 #include "data/rows.hpp"
 #include "training/engine.hpp"
 #include "training/epoch_recorder.hpp"
 #include "training/minibatch.hpp"
+#include "training/per_sample.hpp"
 #include "training/plan.hpp"
 
 namespace densimd::nn {
@@ -31,27 +31,10 @@ class TinyEngine {
     }
 
     /// Returns how many steps of `rows` rows each it took; fewer than `steps` if a loss is not finite.
-    std::size_t steps(std::size_t first, std::size_t steps, std::size_t rows,
-                      bool wants_outputs) const noexcept {
-        const Rows<T>& source = c_.pass.source;
-        const MatrixView<T> A = c_.network.activations(0, 0, rows);
-        const std::size_t row = source.order ? 0 : first;
-        return c_.pass.k.tiny_steps(steps, rows,
-                                    {.layers = c_.pass.layers.data(),
-                                     .depth = c_.pass.layers.size(),
-                                     .parameters = c_.parameters,
-                                     .loss = c_.pass.loss,
-                                     .scale = c_.scale(rows),
-                                     .X = source.X.row(row),
-                                     .ldx = source.X.stride(),
-                                     .Y = source.Y.row(row),
-                                     .ldy = source.Y.stride(),
-                                     .order = source.order ? source.order + first : nullptr,
-                                     .outputs = wants_outputs ? c_.network.outputs(0, rows).data() : nullptr,
-                                     .losses = c_.network.losses(0),
-                                     .A = A.data(),
-                                     .lda = A.stride(),
-                                     .dz = c_.network.gradients(c_.pass.layers.size() - 1, 0, rows).data()});
+    std::size_t steps(std::size_t first, std::size_t steps, std::size_t rows, bool wants_outputs) const noexcept {
+        return c_.pass.k.tiny_steps(training_of(c_, kernels::Method::minibatch, rows, c_.network.scratch()), first,
+                                    steps, c_.network.losses(0),
+                                    wants_outputs ? c_.network.outputs(0, steps * rows).data() : nullptr);
     }
 
   private:
@@ -62,7 +45,7 @@ class TinyEngine {
         std::size_t first = 0;
         while (first < source.count) {
             const std::size_t rows = std::min(batch_, source.count - first);
-            if (rows < kernels::tiny_rows) break;
+            if (!takes_tiny_steps(c_.pass.k, c_.pass.layers, c_.pass.loss, true, rows)) break;
             const std::size_t count = std::min(c_.pass.workspace.batch(), source.count - first) / rows;
             const std::size_t taken = steps(first, count, rows, recorder.wants_outputs());
             for (std::size_t step = 0; step < std::min(taken + 1, count); ++step, first += rows) {

@@ -50,7 +50,8 @@ class Workspace {
   private:
     friend class BasicNetwork<T>;
     friend class ForwardBackward<T>;
-    Workspace(const std::vector<Dense>& layers, std::uint64_t layout, std::size_t batch);
+    Workspace(const kernels::Kernels<T>& k, const std::vector<Dense>& layers, std::uint64_t layout,
+              std::size_t batch);
     bool fits(const std::vector<Dense>& layers, std::uint64_t layout) const noexcept {
         // One that was moved from has no memory.
         return (layout == layout_ && !memory_.empty()) || has_widths_of(layers);

@@ -59,8 +59,8 @@ enum class Engine {
     plain,      ///< forward, backward, update: three passes over each W
     fused,      ///< update and next forward share a pass over W, and so do backward and update
     /// Blocks of 16 to 32 samples share one GEMM of the first layer; pending rank-one updates are applied as
-    /// a low-rank correction. Same trajectory up to rounding. Tiny networks (kernels::can_look_ahead) do so
-    /// for one sample ahead.
+    /// a low-rank correction. Same trajectory up to rounding. Tiny networks (at most 64 inputs, and 16
+    /// float or 8 double outputs alone or before a single one) do so for one sample ahead.
     block,
 };
 
