@@ -160,7 +160,9 @@ bool forward_last(const OutputTerms<T>& last_layer, const TinyStep<T>& now) {
 
 // X is read where it lies; A is small enough to wait in L1 for the output and for the update.
 template <class T>
-std::size_t narrow_steps(std::size_t steps, const OutputTerms<T>& output, TinyStep<T> now) {
+std::size_t narrow_steps(const Training<T>& training, std::size_t first, std::size_t steps, T* losses, T* outputs) {
+    const OutputTerms<T> output(training);
+    TinyStep<T> now(training, first, losses, outputs);
     for (std::size_t step = 0; step < steps; ++step) {
         for_each_narrow_vector(now, [](const auto& vector) { vector.forward(); });
         if (!forward_last(output, now)) return step;
@@ -173,9 +175,8 @@ std::size_t narrow_steps(std::size_t steps, const OutputTerms<T>& output, TinySt
 template <class T>
 std::size_t tiny_steps_kernel(const Training<T>& training, std::size_t first, std::size_t steps, T* losses,
                               T* outputs) noexcept {
-    const OutputTerms<T> output(training);
-    const TinyStep<T> step(training, first, losses, outputs);
-    return training.depth == 1 ? single_steps(steps, output, step) : narrow_steps(steps, output, step);
+    return training.depth == 1 ? single_steps(training, first, steps, losses, outputs)
+                               : narrow_steps(training, first, steps, losses, outputs);
 }
 
 }  // namespace

@@ -68,7 +68,10 @@ DENSIMD_INLINE Batch<T> first_or_minus_zero(Batch<T> dz, std::size_t n) {
 // ones, with AVX-512, 125 operations on vectors for 16 rows, 31 cycles, of which so many wait for others in
 // the scheduler that it takes 58.
 template <bool Whole, bool Ordered, class T>
-[[gnu::noinline]] std::size_t single_steps_of(std::size_t steps, const OutputTerms<T> last_layer, TinyStep<T> now) {
+[[gnu::noinline]] std::size_t single_steps_of(const Training<T>& training, std::size_t first, std::size_t steps,
+                                              T* losses, T* outputs) {
+    const OutputTerms<T> last_layer(training);
+    TinyStep<T> now(training, first, losses, outputs);
     using Rows = PackedRows<T>;
     using Group = typename Rows::Group;
     constexpr std::size_t w = vector_size<T>, at_once = Rows::at_once, together = Rows::together,
@@ -121,11 +124,11 @@ template <bool Whole, bool Ordered, class T>
                                 auto kind) DENSIMD_INLINE_LAMBDA {
             constexpr bool partial = decltype(kind)::partial;
             DENSIMD_UNROLLED (u, Rows::number_vectors) {
-                const std::size_t first = i + u * w, count = count_in_vector<T>(n, u);
+                const std::size_t at = i + u * w, count = count_in_vector<T>(n, u);
                 auto [output, loss, dz] = last_layer.terms(rows.z[u], rows.y[u]);
                 loss = Rows::to_rows(loss);
-                store<partial>(now.losses + first, count, loss);
-                if (now.outputs) store<partial>(now.outputs + first, count, Rows::to_rows(output));
+                store<partial>(now.losses + at, count, loss);
+                if (now.outputs) store<partial>(now.outputs + at, count, Rows::to_rows(output));
                 check.template add<partial>(loss, count);
                 if constexpr (partial) dz = Rows::from_rows(first_or_minus_zero(Rows::to_rows(dz), count));
                 const typename Rows::Spread spread(dz);
@@ -168,10 +171,11 @@ template <bool Whole, bool Ordered, class T>
 static_assert(tiny_rows >= PackedRows<float>::at_once && tiny_rows >= PackedRows<double>::at_once);
 
 template <class T>
-std::size_t single_steps(std::size_t steps, const OutputTerms<T>& output, const TinyStep<T>& first) {
-    if (!first.order) return single_steps_of<false, false>(steps, output, first);
-    if (first.layers[0].inputs < tiny_inputs) return single_steps_of<false, true>(steps, output, first);
-    return single_steps_of<true, true>(steps, output, first);
+std::size_t single_steps(const Training<T>& training, std::size_t first, std::size_t steps, T* losses, T* outputs) {
+    if (!training.order) return single_steps_of<false, false>(training, first, steps, losses, outputs);
+    if (training.layers[0].inputs < tiny_inputs)
+        return single_steps_of<false, true>(training, first, steps, losses, outputs);
+    return single_steps_of<true, true>(training, first, steps, losses, outputs);
 }
 
 }  // namespace
