@@ -29,8 +29,8 @@ DENSIMD_INLINE Batch<T> dot_in_all_lanes(std::size_t n, const T* x, const T* y) 
     return Simd::sum_in_all_lanes(sum_of(sum.part));
 }
 
-// The first layer while it is trained: a copy of W in whole vectors with zeros behind the end of a row. What
-// is stored is soon loaded again, and of a masked store a load would have to wait.
+// The first layer while it is trained: a copy of W in whole vectors with zeros behind the end of a row. Masked stores do
+// not forward to loads, and what is stored here is soon loaded again.
 template <class T, class Row>
 struct FirstLayer;
 
@@ -106,7 +106,7 @@ struct FirstLayer<T, RegisterElement<T>> {
     }
 };
 
-// Without a last layer of its own: the first one is the last.
+// There is no layer behind the first one, which is the last.
 template <class T, class Row>
 struct NoOutputNeuron {
     explicit NoOutputNeuron(const Training<T>&) {}
@@ -125,8 +125,8 @@ struct NoOutputNeuron {
     }
 };
 
-// A last layer of one output, all in registers. The bias is the first lane's start of the sum, so that it
-// costs no addition of its own.
+// A last layer of one output, all in registers. The sum of the first lane starts from the bias, which so costs no
+// addition of its own.
 template <class T, std::size_t Vectors>
 struct OutputNeuron {
     RegisterRow<T, Vectors> w, mask;  // mask: the ends of rows

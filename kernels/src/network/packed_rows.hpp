@@ -1,4 +1,4 @@
-// Short rows in vectors.
+// Rows of a few inputs in vectors: one or, where a vector has room, two to a vector.
 #pragma once
 
 #include <utility>
@@ -9,8 +9,7 @@
 namespace densimd::kernels {
 namespace {
 
-// element(0), element(1), ... Not by way of memory: a load of a vector waits for all of several stores into
-// it.
+// element(0), element(1), ... Not by way of memory: several stores do not forward to the load of a vector.
 template <class T, class Element>
 DENSIMD_INLINE Batch<T> vector_of(const Element& element) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) DENSIMD_INLINE_LAMBDA {
@@ -19,12 +18,12 @@ DENSIMD_INLINE Batch<T> vector_of(const Element& element) {
     (std::make_index_sequence<vector_size<T>>{});
 }
 
-// Rows of at most tiny_inputs elements, a multiple of four and of a vector's lanes of them at once, each in
-// as few vectors as hold it; and numbers for each row, in vectors.
+// Rows of at most tiny_inputs elements, each in as few vectors as hold it, and numbers for each row, in vectors. As many
+// rows at a time as are a multiple of four and of a vector's lanes; a group is what one or more vectors hold together.
 template <class T, class Isa = Simd>
 struct PackedRows {
-    static constexpr std::size_t at_once = vector_size<T> < 4 ? 4 : vector_size<T>, number_vectors = at_once / vector_size<T>;
-    static constexpr std::size_t together = 1, groups = at_once,
+    static constexpr std::size_t rows = vector_size<T> < 4 ? 4 : vector_size<T>,
+                                 number_vectors = rows / vector_size<T>, rows_per_vector = 1, groups = rows,
                                  vectors = (tiny_inputs + vector_size<T> - 1) / vector_size<T>;
     using Group = Batch<T>[vectors];
 
@@ -42,13 +41,13 @@ struct PackedRows {
     DENSIMD_INLINE static Batch<T> to_rows(Batch<T> x) { return x; }
     DENSIMD_INLINE static Batch<T> from_rows(Batch<T> x) { return x; }
     // That of row i in all lanes.
-    struct Spread {
+    struct LaneBroadcast {
         T number[vector_size<T>];
-        explicit Spread(Batch<T> numbers) { numbers.store_unaligned(number); }
+        explicit LaneBroadcast(Batch<T> numbers) { numbers.store_unaligned(number); }
         DENSIMD_INLINE Batch<T> operator()(std::size_t i) const { return Batch<T>(number[i]); }
     };
     // What was summed for each row of a group.
-    DENSIMD_INLINE static Batch<T> joined(Batch<T> sum) { return sum; }
+    DENSIMD_INLINE static Batch<T> fold_rows(Batch<T> sum) { return sum; }
 
     struct Weights {
         Group w;
@@ -87,12 +86,12 @@ constexpr bool has_room_for_two = 2 * tiny_inputs <= vector_size<T>;
 template <class Isa, class T>
 concept TakesTwoRows = has_room_for_two<T> && TakesTwo<Isa, T>;
 
-// The same where a vector has room for two rows. Numbers lie in the order of the Isa's of_rows. The products'
-// first addition is that of quads, which are put together before the multiplication: nothing waits for that.
+// The same where a vector has room for two rows. Numbers lie in the order of the Isa's of_rows. The first addition of a
+// product is that of quads, which are put together before the multiplication, off the dependency chain.
 template <class T, TakesTwoRows<T> Isa>
 struct PackedRows<T, Isa> {
-    static constexpr std::size_t at_once = vector_size<T>, number_vectors = 1;
-    static constexpr std::size_t together = 2, groups = at_once / 2, vectors = 1;
+    static constexpr std::size_t rows = vector_size<T>, number_vectors = 1, rows_per_vector = 2, groups = rows / 2,
+                                 vectors = 1;
     using Group = Batch<T>[1];
 
     template <bool Whole>
@@ -106,16 +105,16 @@ struct PackedRows<T, Isa> {
     }
     DENSIMD_INLINE static Batch<T> to_rows(Batch<T> x) { return Isa::to_rows(x); }
     DENSIMD_INLINE static Batch<T> from_rows(Batch<T> x) { return Isa::from_rows(x); }
-    struct Spread {
-        Batch<T> rows[2];  // each quad twice
-        explicit Spread(Batch<T> numbers)
-            : rows{Isa::template doubled_quads<0>(numbers), Isa::template doubled_quads<1>(numbers)} {}
+    struct LaneBroadcast {
+        Batch<T> quads[2];  // each quad twice
+        explicit LaneBroadcast(Batch<T> numbers)
+            : quads{Isa::template doubled_quads<0>(numbers), Isa::template doubled_quads<1>(numbers)} {}
         template <std::size_t Pair>
         DENSIMD_INLINE Batch<T> operator()(std::integral_constant<std::size_t, Pair>) const {
-            return Isa::template lane_of_quads<Pair % 4>(rows[Pair / 4]);
+            return Isa::template lane_of_quads<Pair % 4>(quads[Pair / 4]);
         }
     };
-    DENSIMD_INLINE static Batch<T> joined(Batch<T> sum) {
+    DENSIMD_INLINE static Batch<T> fold_rows(Batch<T> sum) {
         return Isa::template quad<0>(sum) + Isa::template quad<2>(sum);
     }
 
@@ -131,7 +130,7 @@ struct PackedRows<T, Isa> {
         }
         DENSIMD_INLINE Batch<T> dots(const Group* x) const { return Isa::dots(x, first, second); }
         DENSIMD_INLINE void update(Batch<T> scale, const Group& gradient) {
-            first = updated<T>(scale, joined(gradient[0]), first);
+            first = updated<T>(scale, fold_rows(gradient[0]), first);
             second = updated<T>(
                 scale, Isa::template quad<1>(gradient[0]) + Isa::template quad<3>(gradient[0]), second);
         }

@@ -1,4 +1,4 @@
-// Steps with mini-batches of tiny networks.
+// Steps with mini-batches of tiny networks: a narrow layer and one output neuron behind it.
 #pragma once
 
 #include "network/tiny_single.hpp"
@@ -6,9 +6,8 @@
 namespace densimd::kernels {
 namespace {
 
-// A vector of the narrow layer's outputs, `count` of them: its parameters, the output's weights for it, and
-// its columns of A. Only if Partial are there fewer than a vector has lanes. The first one updates the
-// output's bias.
+// A vector of `count` outputs of the narrow layer: its parameters, the output neuron's weights for it, and its columns of
+// A. Only if Partial are there fewer than a vector has lanes. The first vector updates the output neuron's bias.
 template <class T, bool Partial, class Function>
 struct NarrowVector {
     const TinyStep<T>& now;
@@ -16,11 +15,11 @@ struct NarrowVector {
     T *W, *b, *output_w, *A;
     bool is_first;
 
-    // As forward_narrow_rows, but the sums of a tile are made before the activation of the one before, so
-    // that neither waits for the other, and the last tile begins early rather than end late. Out of line, as
-    // is `step`: their constants are not to be loaded for another activation.
+    // As forward_narrow_rows, but the sums of a tile are computed before the activation of the tile before, so that
+    // neither waits for the other, and the last tile overlaps the one before it. Out of line, as is `step`, so that the
+    // constants of one activation are not loaded for another.
     [[gnu::noinline]] void forward() const {
-        constexpr std::size_t at_once = rows_of_narrow_tile;
+        constexpr std::size_t rows_per_tile = rows_of_narrow_tile;
         // Locals: fields could change under the stores.
         const T *const X = now.X, *const weights = W;
         T* const a = A;
@@ -29,50 +28,50 @@ struct NarrowVector {
         const std::size_t batch = now.batch, ldx = now.ldx, lda = now.lda;
         const Batch<T> bias = load<Partial>(b, n);
         const Function function;
-        std::size_t index[at_once];
-        DENSIMD_UNROLLED (r, at_once) index[r] = r < batch ? r : batch - 1;
-        const auto multiply = [&](std::size_t row, Batch<T>(&z)[at_once]) DENSIMD_INLINE_LAMBDA {
-            const T* x[at_once];
-            DENSIMD_UNROLLED (r, at_once) x[r] = X + (order ? order[row + index[r]] : row + index[r]) * ldx;
+        std::size_t index[rows_per_tile];
+        DENSIMD_UNROLLED (r, rows_per_tile) index[r] = r < batch ? r : batch - 1;
+        const auto multiply = [&](std::size_t row, Batch<T>(&z)[rows_per_tile]) DENSIMD_INLINE_LAMBDA {
+            const T* x[rows_per_tile];
+            DENSIMD_UNROLLED (r, rows_per_tile) x[r] = X + (order ? order[row + index[r]] : row + index[r]) * ldx;
             narrow_tile<Partial>(inputs, x, weights, ldw, n, bias, z);
         };
-        Batch<T> z[at_once];
+        Batch<T> z[rows_per_tile];
         multiply(0, z);
         for (std::size_t row = 0, next; row < batch; row = next) {
-            next = row + at_once;
-            Batch<T> next_z[at_once];
-            DENSIMD_UNROLLED (r, at_once) next_z[r] = z[r];
+            next = row + rows_per_tile;
+            Batch<T> next_z[rows_per_tile];
+            DENSIMD_UNROLLED (r, rows_per_tile) next_z[r] = z[r];
             if (next < batch) {
-                if (next + at_once > batch) next = batch - at_once;
+                if (next + rows_per_tile > batch) next = batch - rows_per_tile;
                 multiply(next, next_z);
             }
             activate_rows(function, z);
-            DENSIMD_UNROLLED (r, at_once) {
+            DENSIMD_UNROLLED (r, rows_per_tile) {
                 store<Partial>(a + (row + index[r]) * lda, n, z[r]);
                 z[r] = next_z[r];
             }
         }
     }
 
-    // dZ of the layer is made from dz of the output as it is needed, and goes from there to the sums over the
-    // batch, of W's rows, of the output's weights and of the biases, all in registers: it never reaches
-    // memory. Where these are too few for all sums, dZ is made once more. Bound: arithmetic, for a row of the
-    // batch a multiply-add per row of W, two for the output's weights and what the derivative takes.
+    // dZ of the layer is computed from dz of the output when it is needed, and added to the sums over the batch, those of
+    // W's rows, of the output's weights and of the biases, all in registers: it never reaches memory. With too few
+    // registers for all sums there are two passes, each of which computes dZ. Bound: arithmetic, for a row of the batch a
+    // multiply-add per row of W, two for the output's weights and what the derivative takes.
     [[gnu::noinline]] void step() const {
-        constexpr std::size_t at_once = Simd::accumulators >= 20 ? tiny_inputs : tiny_inputs / 4;
+        constexpr std::size_t rows_per_pass = Simd::accumulators >= 20 ? tiny_inputs : tiny_inputs / 4;
         const std::size_t inputs = now.layers[0].inputs;
         const Batch<T> old_output_w = load<Partial>(output_w, count);
-        if (inputs >= at_once)
-            update<at_once, true, true>(0, old_output_w);
+        if (inputs >= rows_per_pass)
+            update<rows_per_pass, true, true>(0, old_output_w);
         else
-            update<at_once, true, false>(0, old_output_w);
-        if constexpr (at_once < tiny_inputs)
-            if (inputs > at_once) update<tiny_inputs - at_once, false, false>(at_once, old_output_w);
+            update<rows_per_pass, true, false>(0, old_output_w);
+        if constexpr (rows_per_pass < tiny_inputs)
+            if (inputs > rows_per_pass) update<tiny_inputs - rows_per_pass, false, false>(rows_per_pass, old_output_w);
     }
 
   private:
-    // `Rows` rows of W from `first` on; unless Whole there may be fewer, and the sums of others are made and
-    // dropped. What belongs to no row of W is updated if All.
+    // `Rows` rows of W from `first` on; unless Whole there may be fewer, and the sums of the others are computed and
+    // dropped. With All, what belongs to no row of W is updated, too.
     template <std::size_t Rows, bool All, bool Whole>
     DENSIMD_INLINE void update(std::size_t first, Batch<T> w) const {
         const Batch<T> zero(T(0)), scale(now.scale);
@@ -115,7 +114,8 @@ struct NarrowVector {
     }
 };
 
-// Calls body(NarrowVector) for the vectors of the narrow layer's outputs.
+// Calls body(NarrowVector) for the vectors of the narrow layer's outputs. Not by way of with_activation: each activation
+// costs three functions, and is_tiny takes these alone.
 template <class T, class Body>
 DENSIMD_INLINE void for_each_narrow_vector(const TinyStep<T>& now, const Body& body) {
     const Layer &layer = now.layers[0], &output = now.layers[1];
@@ -134,7 +134,7 @@ DENSIMD_INLINE void for_each_narrow_vector(const TinyStep<T>& now, const Body& b
     });
 }
 
-// The output fed by the layer's outputs, in A; returns whether all losses are finite.
+// The output neuron on the layer's outputs, in A; returns whether all losses are finite.
 template <class T>
 bool forward_last(const OutputTerms<T>& last_layer, const TinyStep<T>& now) {
     const Layer& layer = now.layers[1];
@@ -158,7 +158,7 @@ bool forward_last(const OutputTerms<T>& last_layer, const TinyStep<T>& now) {
     return check.passed();
 }
 
-// X is read where it lies; A is small enough to wait in L1 for the output and for the update.
+// X is read in place; A is small enough to stay in L1 until the update.
 template <class T>
 std::size_t narrow_steps(const Training<T>& training, std::size_t first, std::size_t steps, T* losses, T* outputs) {
     const OutputTerms<T> output(training);

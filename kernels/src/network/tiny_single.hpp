@@ -61,114 +61,144 @@ DENSIMD_INLINE Batch<T> first_or_minus_zero(Batch<T> dz, std::size_t n) {
     return first_elements<true>(dz, n) ^ (minus_zero ^ first_elements<true>(minus_zero, n));
 }
 
-// One pass over the rows of a batch: some of them stay in registers from their logits to their share of dW,
-// in four sums; the next ones' logits are made before, so that they do not queue behind what waits for the
-// activation. W and b stay in registers from step to step. Bound: with small batches the latency of a step,
-// about 110 cycles and one multiply-add for each four rows (155 as measured on Zen 5 for 32); with large
-// ones, with AVX-512, 125 operations on vectors for 16 rows, 31 cycles, of which so many wait for others in
-// the scheduler that it takes 58.
+// Rows on their way through a step: their inputs, logits and targets.
+template <class T>
+struct TinyRows {
+    using Rows = PackedRows<T>;
+
+    typename Rows::Group x[Rows::groups];
+    Batch<T> z[Rows::number_vectors], y[Rows::number_vectors];
+};
+
+// The sums over a batch that a step is made of, each in four parts, and whether all losses are finite.
+template <class T>
+struct TinySums {
+    using Rows = PackedRows<T>;
+    static constexpr std::size_t parts = 4 / Rows::rows_per_vector, vectors = Rows::vectors;
+
+    Batch<T> weights[parts][vectors], bias[parts];
+    FiniteCheck<T> check;
+
+    DENSIMD_INLINE TinySums() {
+        DENSIMD_UNROLLED (s, parts) {
+            DENSIMD_UNROLLED (v, vectors) weights[s][v] = Batch<T>(T(0));
+            bias[s] = Batch<T>(T(0));
+        }
+    }
+    DENSIMD_INLINE Batch<T> of_weights(std::size_t v) const {
+        Batch<T> sums[parts];
+        DENSIMD_UNROLLED (s, parts) sums[s] = weights[s][v];
+        return sum_of(sums);
+    }
+};
+
+// Rows i .. i + n - 1 of the batch up to their logits. bias: not -0.
+template <bool Whole, bool Ordered, class Kind, class T>
+DENSIMD_INLINE TinyRows<T> multiply_rows(const TinyStep<T>& now, const typename PackedRows<T>::Weights& weights,
+                                         Batch<T> bias, std::size_t i, std::size_t n, Kind) {
+    using Rows = PackedRows<T>;
+    constexpr std::size_t per_vector = Rows::rows_per_vector;
+    const auto at = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
+        const std::size_t row = i + (Kind::partial && r >= n ? n - 1 : r);
+        return Ordered ? now.order[row] : row;
+    };
+    TinyRows<T> rows;
+    DENSIMD_UNROLLED (g, Rows::groups) {
+        const T* x[per_vector];
+        DENSIMD_UNROLLED (r, per_vector) {
+            const std::size_t k = g * per_vector + r;
+            x[r] = Kind::partial && k >= n ? no_row<T> : now.X + at(k) * now.ldx;
+        }
+        Rows::template load<Whole>(x, now.layers[0].inputs, rows.x[g]);
+    }
+    DENSIMD_UNROLLED (u, Rows::number_vectors) {
+        rows.z[u] = weights.dots(rows.x + u * Rows::groups / Rows::number_vectors) + bias;
+        rows.y[u] = Rows::of_rows([&](std::size_t r) DENSIMD_INLINE_LAMBDA {
+            return now.Y[at(u * vector_size<T> + r) * now.ldy];
+        });
+    }
+    return rows;
+}
+
+// Their losses, and their share of the sums.
+template <class Kind, class T>
+DENSIMD_INLINE void add_rows(const TinyStep<T>& now, const OutputTerms<T>& last_layer, const TinyRows<T>& rows,
+                             std::size_t i, std::size_t n, Kind, TinySums<T>& sums) {
+    using Rows = PackedRows<T>;
+    constexpr bool partial = Kind::partial;
+    constexpr std::size_t groups = Rows::groups / Rows::number_vectors;
+    DENSIMD_UNROLLED (u, Rows::number_vectors) {
+        const std::size_t at = i + u * vector_size<T>, count = count_in_vector<T>(n, u);
+        auto [output, loss, dz] = last_layer.terms(rows.z[u], rows.y[u]);
+        loss = Rows::to_rows(loss);
+        store<partial>(now.losses + at, count, loss);
+        if (now.outputs) store<partial>(now.outputs + at, count, Rows::to_rows(output));
+        sums.check.template add<partial>(loss, count);
+        if constexpr (partial) dz = Rows::from_rows(first_or_minus_zero(Rows::to_rows(dz), count));
+        const typename Rows::LaneBroadcast of_row(dz);
+        const auto add_group = [&](auto k) DENSIMD_INLINE_LAMBDA {
+            const std::size_t g = u * groups + k, s = g % TinySums<T>::parts;
+            const Batch<T> d = of_row(k);
+            DENSIMD_UNROLLED (v, Rows::vectors)
+                sums.weights[s][v] = Simd::fma(d, rows.x[g][v], sums.weights[s][v]);
+            sums.bias[s] = sums.bias[s] + d;
+        };
+        [&]<std::size_t... K>(std::index_sequence<K...>) DENSIMD_INLINE_LAMBDA {
+            (add_group(std::integral_constant<std::size_t, K>{}), ...);
+        }
+        (std::make_index_sequence<groups>{});
+    }
+}
+
+// One pass over the rows of a batch. Some of them at a time stay in registers from their logits to their share of dW;
+// the logits of the next ones are computed before, so that they do not queue behind what waits for the activation. W
+// and b stay in registers from step to step. Bound: with small batches the latency of a step, about 110 cycles and one
+// multiply-add for each four rows (155 as measured on Zen 5 for 32); with large ones, with AVX-512, 125 operations on
+// vectors for 16 rows, 31 cycles, of which so many wait for others in the scheduler that it takes 58.
 template <bool Whole, bool Ordered, class T>
 [[gnu::noinline]] std::size_t single_steps_of(const Training<T>& training, std::size_t first, std::size_t steps,
                                               T* losses, T* outputs) {
+    using Rows = PackedRows<T>;
+    constexpr std::size_t rows_per_pass = Rows::rows;
     const OutputTerms<T> last_layer(training);
     TinyStep<T> now(training, first, losses, outputs);
-    using Rows = PackedRows<T>;
-    using Group = typename Rows::Group;
-    constexpr std::size_t w = vector_size<T>, at_once = Rows::at_once, together = Rows::together,
-                          groups = Rows::groups, vectors = Rows::vectors, sums = 4 / together;
     const Layer& layer = now.layers[0];
     T *const W = now.parameters + layer.weights, *const b = now.parameters + layer.biases;
-    const std::size_t inputs = layer.inputs, batch = now.batch, ldx = now.ldx, ldy = now.ldy;
-    const Batch<T> zero(T(0)), scale(now.scale);
+    const std::size_t inputs = layer.inputs, batch = now.batch;
+    const Batch<T> scale(now.scale);
     typename Rows::Weights weights;
     weights.template load<Whole>(W, inputs);
     Batch<T> bias(*b);
 
     std::size_t step = 0;
     for (; step < steps; ++step) {
-        Batch<T> sum[sums][vectors], bias_sum[sums];
-        DENSIMD_UNROLLED (s, sums) {
-            DENSIMD_UNROLLED (v, vectors) sum[s][v] = zero;
-            bias_sum[s] = zero;
-        }
-        FiniteCheck<T> check;
-        const Batch<T> added = bias + zero;  // never -0, and so no logit: as LaneSum::total
-
-        struct Forward {
-            Group x[groups];
-            Batch<T> z[Rows::number_vectors], y[Rows::number_vectors];
-        };
-        const auto forward = [&](std::size_t i, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
-            constexpr bool partial = decltype(kind)::partial;
-            const auto at = [&](std::size_t r) DENSIMD_INLINE_LAMBDA {
-                const std::size_t row = i + (partial && r >= n ? n - 1 : r);
-                return Ordered ? now.order[row] : row;
-            };
-            Forward rows;
-            DENSIMD_UNROLLED (g, groups) {
-                const T* x[together];
-                DENSIMD_UNROLLED (r, together) {
-                    const std::size_t k = g * together + r;
-                    x[r] = partial && k >= n ? no_row<T> : now.X + at(k) * ldx;
-                }
-                Rows::template load<Whole>(x, inputs, rows.x[g]);
-            }
-            DENSIMD_UNROLLED (u, Rows::number_vectors) {
-                rows.z[u] = weights.dots(rows.x + u * groups / Rows::number_vectors) + added;
-                rows.y[u] = Rows::of_rows([&](std::size_t r)
-                                              DENSIMD_INLINE_LAMBDA { return now.Y[at(u * w + r) * ldy]; });
-            }
-            return rows;
-        };
-        const auto finish = [&](const Forward& rows, std::size_t i, std::size_t n,
-                                auto kind) DENSIMD_INLINE_LAMBDA {
-            constexpr bool partial = decltype(kind)::partial;
-            DENSIMD_UNROLLED (u, Rows::number_vectors) {
-                const std::size_t at = i + u * w, count = count_in_vector<T>(n, u);
-                auto [output, loss, dz] = last_layer.terms(rows.z[u], rows.y[u]);
-                loss = Rows::to_rows(loss);
-                store<partial>(now.losses + at, count, loss);
-                if (now.outputs) store<partial>(now.outputs + at, count, Rows::to_rows(output));
-                check.template add<partial>(loss, count);
-                if constexpr (partial) dz = Rows::from_rows(first_or_minus_zero(Rows::to_rows(dz), count));
-                const typename Rows::Spread spread(dz);
-                const auto add_group = [&](auto k) DENSIMD_INLINE_LAMBDA {
-                    const std::size_t g = u * groups / Rows::number_vectors + k, s = g % sums;
-                    const Batch<T> d = spread(k);
-                    DENSIMD_UNROLLED (v, vectors) sum[s][v] = Simd::fma(d, rows.x[g][v], sum[s][v]);
-                    bias_sum[s] = bias_sum[s] + d;
-                };
-                [&]<std::size_t... K>(std::index_sequence<K...>) DENSIMD_INLINE_LAMBDA {
-                    (add_group(std::integral_constant<std::size_t, K>{}), ...);
-                }
-                (std::make_index_sequence<groups / Rows::number_vectors>{});
-            }
+        TinySums<T> sums;
+        const Batch<T> added = bias + Batch<T>(T(0));  // never -0, and so no logit: as LaneSum::total
+        const auto multiply = [&](std::size_t i, std::size_t n, auto kind) DENSIMD_INLINE_LAMBDA {
+            return multiply_rows<Whole, Ordered>(now, weights, added, i, n, kind);
         };
         std::size_t i = 0;
-        Forward next = forward(0, at_once, Full{});
-        while (i + at_once <= batch) {
-            const Forward rows = next;
-            if (i + 2 * at_once <= batch) next = forward(i + at_once, at_once, Full{});
-            finish(rows, i, at_once, Full{});
-            i += at_once;
+        TinyRows<T> next = multiply(0, rows_per_pass, Full{});
+        while (i + rows_per_pass <= batch) {
+            const TinyRows<T> rows = next;
+            if (i + 2 * rows_per_pass <= batch) next = multiply(i + rows_per_pass, rows_per_pass, Full{});
+            add_rows(now, last_layer, rows, i, rows_per_pass, Full{}, sums);
+            i += rows_per_pass;
         }
-        if (i < batch) finish(forward(i, batch - i, Partial{}), i, batch - i, Partial{});
-        if (!check.passed()) break;
-        Group gradient;
-        DENSIMD_UNROLLED (v, vectors) {
-            Batch<T> parts[sums];
-            DENSIMD_UNROLLED (s, sums) parts[s] = sum[s][v];
-            gradient[v] = sum_of(parts);
-        }
+        if (i < batch)
+            add_rows(now, last_layer, multiply(i, batch - i, Partial{}), i, batch - i, Partial{}, sums);
+        if (!sums.check.passed()) break;
+        typename Rows::Group gradient;
+        DENSIMD_UNROLLED (v, Rows::vectors) gradient[v] = sums.of_weights(v);
         weights.update(scale, gradient);
-        bias = updated<T>(scale, Rows::joined(sum_of(bias_sum)), bias);
+        bias = updated<T>(scale, Rows::fold_rows(sum_of(sums.bias)), bias);
         now.advance();
     }
     weights.store(W, inputs);
     Simd::store_partial(b, 1, bias);
     return step;
 }
-static_assert(tiny_rows >= PackedRows<float>::at_once && tiny_rows >= PackedRows<double>::at_once);
+static_assert(tiny_rows >= PackedRows<float>::rows && tiny_rows >= PackedRows<double>::rows);
 
 template <class T>
 std::size_t single_steps(const Training<T>& training, std::size_t first, std::size_t steps, T* losses, T* outputs) {

@@ -7,13 +7,12 @@
 namespace densimd::kernels {
 namespace {
 
-// A last layer has few outputs and many inputs. With lanes along the inputs no vector of W is partial and no
-// store masked; dX, for which the next sample waits, takes no sums along lanes, and the logits take one such
-// sum for all outputs. Bound for 64 -> 10: 40 vectors of W, each with three multiply-adds and a store, which
-// take 100 cycles of Zen 5, a store keeping both multiply-adders; as W lies among the parameters they are 64
-// vectors, and 64 sums along lanes more.
+// A last layer has few outputs and many inputs. With lanes along the inputs no vector of W is partial and no store
+// masked; dX, for which the next sample waits, takes no horizontal sums, and the logits take one for all outputs. Bound
+// for 64 -> 10: 40 vectors of W, each with three multiply-adds and a store, which take 100 cycles of Zen 5, where a store
+// occupies both multiply-adders. Among the parameters W would be 64 vectors, with 64 horizontal sums more.
 //
-// Biases and dz are in whole vectors: of what a masked store has written, loads would have to wait.
+// Biases and dz are stored in whole vectors: masked stores do not forward to loads.
 template <class T>
 struct TransposedLayer {
     std::size_t inputs, outputs, line;  // line: elements from one line of inputs to the next
@@ -93,13 +92,13 @@ struct TransposedLayer {
 
     template <std::size_t Vectors>
     DENSIMD_INLINE RegisterRow<T, Vectors> logits(const T* x) const {
-        constexpr std::size_t at_once = Simd::sums_at_once<T>;
+        constexpr std::size_t outputs_per_sum = Simd::sums_at_once<T>;
         alignas(64) T sums[virtual_lanes<T>] = {};
-        if constexpr (at_once == virtual_lanes<T>)  // without a loop, which would keep the sums in memory
-            products<at_once>(outputs, x, W, sums);
+        if constexpr (outputs_per_sum == virtual_lanes<T>)  // without a loop, which would keep the sums in memory
+            products<outputs_per_sum>(outputs, x, W, sums);
         else
-            for (std::size_t j = 0; j < outputs; j += at_once)
-                products<at_once>(outputs - j, x, W + j * virtual_lanes<T>, sums + j);
+            for (std::size_t j = 0; j < outputs; j += outputs_per_sum)
+                products<outputs_per_sum>(outputs - j, x, W + j * virtual_lanes<T>, sums + j);
         RegisterRow<T, Vectors> z;
         DENSIMD_UNROLLED (v, Vectors) z.part[v] = load(sums + v * vector_size<T>) + load(b + v * vector_size<T>);
         return z;
