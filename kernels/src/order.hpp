@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include <densimd/networks.hpp>
+
 namespace densimd::kernels {
 namespace {
 
@@ -30,6 +32,37 @@ constexpr std::size_t longest_block = 32;
 constexpr std::size_t block_length(std::size_t inputs, std::size_t outputs) {
     if (inputs <= 256) return longest_block / 2;
     return outputs < 512 ? longest_block - longest_block / 4 : longest_block;
+}
+
+// Delayed updates one sample ahead, in registers: a tiny first layer, alone or before a layer of one output, and a loss
+// whose terms belong to one output each.
+constexpr std::size_t lookahead_inputs = 64;
+template <class T>
+constexpr bool can_look_ahead(std::size_t depth, const Layer* layers, Loss loss) {
+    return has_separate_terms(loss) && layers[0].inputs <= lookahead_inputs && layers[0].outputs >= 1 &&
+           layers[0].outputs <= whole_lines<T>(1) &&
+           (depth == 1 || (depth == 2 && layers[1].outputs == 1 && layers[1].stride == 1));
+}
+
+// Delayed updates in blocks keep the weights of a last layer of several transposed, if it has 2 to 16 float or 8 double
+// outputs.
+template <class T>
+constexpr bool has_transposable_last(std::size_t depth, const Layer* layers) {
+    return depth > 1 && layers[depth - 1].outputs > 1 && layers[depth - 1].outputs <= whole_lines<T>(1);
+}
+
+// Mini-batch steps in one call: up to tiny_inputs inputs and a single output, with or without a layer of 2 to 16 float
+// or 8 double outputs and one of these activations in between, and a loss whose terms belong to one output each. Fewer
+// rows are summed in another order.
+constexpr std::size_t tiny_inputs = 8, tiny_rows = rows_for_four_sums;
+template <class T>
+constexpr bool is_tiny(std::size_t depth, const Layer* layers, Loss loss) {
+    const Layer &first = layers[0], &last = layers[depth - 1];
+    return has_separate_terms(loss) && depth <= 2 && first.inputs >= 1 && first.inputs <= tiny_inputs &&
+           last.outputs == 1 && last.stride == 1 && !derivative_needs_logits(last.activation) &&
+           (depth == 1 || (first.outputs >= 2 && first.outputs <= whole_lines<T>(1) &&
+                           (first.activation == Activation::sigmoid || first.activation == Activation::tanh ||
+                            first.activation == Activation::relu)));
 }
 
 }  // namespace

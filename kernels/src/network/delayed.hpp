@@ -121,7 +121,7 @@ void forward_delayed(const Block<T>& block, std::size_t t, Activation activation
         const T* const products = block.products() + t * block.ldp + s;
         store<false>(G + s, count, factor * (load<decltype(kind)::partial>(products, count) + one));
     });
-    if (!machine<T>.is_long(layer.outputs))
+    if (adds_steps_in_registers(layer, machine<T>))
         add_steps(layer, activation, t, G, dZ, lddz, z, a);
     else
         own<T>().dense_forward(1, t, layer.outputs, G, t, dZ, lddz, z, activation, a, layer.outputs);

@@ -18,12 +18,6 @@ void forward_row(const Layer& layer, const T* parameters, const T* x, Activation
                              layer.stride, parameters + layer.biases, activation, y, layer.outputs);
 }
 
-// Whether the last layer has one output and is fed by a narrow layer, whose row can stay in registers.
-template <class T>
-bool has_output_neuron(std::size_t depth, const Layer* layers) {
-    return depth >= 2 && is_single<T>(layers[depth - 1]) && is_narrow<T>(layers[depth - 2]);
-}
-
 // The two layers of which has_output_neuron speaks.
 template <class T>
 void forward_to_output_neuron(const Layer* layers, const T* parameters, const T* x, T* y) {
@@ -66,7 +60,7 @@ template <class T>
 void network_forward_kernel(std::size_t batch, std::size_t depth, const Layer* layers, const T* parameters,
                             const T* X, std::size_t ldx, T* out, std::size_t ldo, std::size_t rows,
                             T* scratch) noexcept {
-    const std::size_t half = depth > 2 || batch > 1 ? forward_scratch<T>(depth, layers, rows) / 2 : 0;
+    const std::size_t half = keeps_two_layers(batch, depth) ? forward_scratch<T>(depth, layers, rows) / 2 : 0;
     for (std::size_t row = 0; row < batch; row += rows) {
         const std::size_t count = batch - row < rows ? batch - row : rows;
         const T* x = X + row * ldx;

@@ -1,5 +1,4 @@
-// Which program trains a network, and what its memory holds. The choices fix bits; so they depend on the network alone.
-// The same for every ISA, and for the reference.
+// The programs that train whole networks: which one order.hpp chooses, and what its memory holds. The same for every ISA.
 #pragma once
 
 #include <cstddef>
@@ -17,24 +16,7 @@ constexpr Activation output_activation(std::size_t depth, const Layer* layers, L
     return takes_logits(loss) ? Activation::identity : layers[depth - 1].activation;
 }
 
-// Delayed updates one sample ahead, in registers: a tiny first layer, alone or before a layer of one output, and a loss
-// whose terms belong to one output each.
-constexpr std::size_t lookahead_inputs = 64;
-template <class T>
-constexpr bool can_look_ahead(std::size_t depth, const Layer* layers, Loss loss) {
-    return has_separate_terms(loss) && layers[0].inputs <= lookahead_inputs && layers[0].outputs >= 1 &&
-           layers[0].outputs <= whole_lines<T>(1) &&
-           (depth == 1 || (depth == 2 && layers[1].outputs == 1 && layers[1].stride == 1));
-}
-
-// Delayed updates in blocks keep the weights of a last layer of several transposed, if it has 2 to 16 float or 8 double
-// outputs.
-template <class T>
-constexpr bool has_transposable_last(std::size_t depth, const Layer* layers) {
-    return depth > 1 && layers[depth - 1].outputs > 1 && layers[depth - 1].outputs <= whole_lines<T>(1);
-}
-
-// How W of such a layer lies transposed: a line of 16 float or 8 double inputs of one output after the other, with room
+// How W of a last layer lies transposed: a line of 16 float or 8 double inputs of one output after the other, with room
 // for a multiple of four outputs, then the next lines. Elements of a line of inputs of all outputs, and before the
 // weight of input k and output j.
 template <class T>
@@ -45,20 +27,6 @@ template <class T>
 constexpr std::size_t transposed_at(const Layer& layer, std::size_t k, std::size_t j) {
     constexpr std::size_t line = whole_lines<T>(1);
     return k / line * transposed_line<T>(layer) + j * line + k % line;
-}
-
-// Mini-batch steps in one call: up to tiny_inputs inputs and a single output, with or without a layer of 2 to 16 float
-// or 8 double outputs and one of these activations in between, and a loss whose terms belong to one output each. Fewer
-// rows are summed in another order.
-constexpr std::size_t tiny_inputs = 8, tiny_rows = rows_for_four_sums;
-template <class T>
-constexpr bool is_tiny(std::size_t depth, const Layer* layers, Loss loss) {
-    const Layer &first = layers[0], &last = layers[depth - 1];
-    return has_separate_terms(loss) && depth <= 2 && first.inputs >= 1 && first.inputs <= tiny_inputs &&
-           last.outputs == 1 && last.stride == 1 && !derivative_needs_logits(last.activation) &&
-           (depth == 1 || (first.outputs >= 2 && first.outputs <= whole_lines<T>(1) &&
-                           (first.activation == Activation::sigmoid || first.activation == Activation::tanh ||
-                            first.activation == Activation::relu)));
 }
 
 // A and dZ of each layer, for one sample: elements, and before those of layer l.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dense/fused.hpp"
+#include "plan/network.hpp"
 
 namespace densimd::kernels {
 namespace {
@@ -101,16 +102,6 @@ DENSIMD_INLINE RegisterElement<T> single_logit(std::size_t in, const RegisterEle
     const Batch<T> zero(T(0));
     load_row(in, W, w);
     return {(Simd::fma(x.lanes, w.lanes, zero) + zero) + Batch<T>(*b)};
-}
-
-template <class T>
-constexpr bool is_single(const Layer& layer) {
-    return layer.outputs == 1 && layer.stride == 1;
-}
-
-template <class T>
-constexpr bool is_narrow(const Layer& layer) {
-    return is_single<T>(layer) || (layer.outputs > 1 && layer.outputs <= virtual_lanes<T>);
 }
 
 // Calls take(row of logits) for a narrow layer: a RegisterElement, or a RegisterRow of as few vectors as hold it.

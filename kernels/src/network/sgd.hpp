@@ -21,7 +21,7 @@ struct SampleTrainer {
     const OutputTerms<T> output{training};
     const T scale = -training.learning_rate;
     // Whether the last layer follows the one before it in registers; a block's first layer is not in registers.
-    const bool fuses_output = has_output_neuron<T>(depth, training.layers) && !(block && depth == 2);
+    const bool fuses_output = fuses_output_neuron<T>(depth, training.layers, block);
     T* dz_of_first = training.memory + whole_lines<T>(first.outputs);
 
     struct Sample {
