@@ -24,7 +24,11 @@ struct Block {
     std::size_t length = BlockLayout<T>::block(training.layers), half;
 
     Block(const Training<T>& all, std::size_t first) : training(all), half(first / length % 2) {}
-    Block before() const { return {training, (1 - half) * length}; }
+    Block before() const {
+        Block other = *this;
+        other.half = 1 - half;
+        return other;
+    }
 
     T* X() const { return at(layout.inputs, whole_lines<T>(length * layout.ldx)); }
     T* products() const { return at(layout.products, ldp * longest_block); }  // x_t . x_s

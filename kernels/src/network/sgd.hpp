@@ -190,15 +190,15 @@ struct SampleTrainer {
     }
 };
 
-// The last layer of a Training in blocks, if it is transposed.
+// The last layer of a Training in blocks that transposes it.
 template <class T>
-TransposedLayer<T> transposed_last(const Training<T>& training) {
-    const BlockLayout<T> layout(training.depth, training.layers);
-    return {training.layers[training.depth - 1], training.memory + layout.weights};
+TransposedLayer<T> transposed_last(const Block<T>& block) {
+    const Training<T>& training = block.training;
+    return {training.layers[training.depth - 1], training.memory + block.layout.weights};
 }
 template <class T>
 bool transposes_last(const Training<T>& training) {
-    return has_blocks(training) && has_transposable_last<T>(training.depth, training.layers);
+    return has_transposable_last<T>(training.depth, training.layers);
 }
 
 template <class T>
@@ -207,24 +207,23 @@ void training_begin_kernel(const Training<T>& training) noexcept {
     const Block<T> block(training, 0);
     block.pending() = block.before().pending() = T(0);
     if (transposes_last(training))
-        transposed_last(training).load_from(training.layers[training.depth - 1], training.parameters);
+        transposed_last(block).load_from(training.layers[training.depth - 1], training.parameters);
 }
 
 template <class T>
 void training_end_kernel(const Training<T>& training) noexcept {
-    if (transposes_last(training))
-        transposed_last(training).store_to(training.layers[training.depth - 1], training.parameters);
+    if (has_blocks(training) && transposes_last(training))
+        transposed_last(Block<T>(training, 0)).store_to(training.layers[training.depth - 1], training.parameters);
 }
 
 template <class T>
 std::size_t train_block(std::size_t count, const Samples<T>& samples) {
-    const Training<T>& training = samples.training;
-    const Block<T> block(training, samples.first);
+    const Block<T> block(samples.training, samples.first);
     const bool delayed = block.is_delayed() != T(0);
     SampleTrainer<T> trainer{samples, delayed ? &block : nullptr};
     std::size_t done;
-    if (transposes_last(training)) {
-        const TransposedLayer<T> last = transposed_last(training);
+    if (transposes_last(samples.training)) {
+        const TransposedLayer<T> last = transposed_last(block);
         done = trainer.run(count, &last);
     } else {
         done = trainer.run(count);
