@@ -1,5 +1,5 @@
-# Run by ctest: every kernel that kernels.hpp declares must be entered into the ISAs' tables, have a reference, be called by every_kernel.hpp, have its
-# bits pinned, be tested by itself and be timed. SOURCE_DIR is the repository's root.
+# Run by ctest: every kernel that kernels.hpp declares must be entered into the ISAs' tables, have a reference, be called
+# by every_kernel.hpp, have its bits pinned, be tested by itself and be timed. SOURCE_DIR is the repository's root.
 cmake_minimum_required(VERSION 3.25)
 
 # The text of files, without comments.

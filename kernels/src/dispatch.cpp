@@ -127,8 +127,8 @@ const Candidate* find(Isa isa) noexcept {
 
 const Candidate& candidate_of(Isa isa) {
     if (const Candidate* candidate = find(isa)) return *candidate;
-    throw IsaError("ISA '" + std::string(name(isa)) +
-                   "' is not available on this machine; available: " + list(available_isas()));
+    throw IsaError("ISA '" + std::string(name(isa)) + "' is not available on this machine; available: " +
+                   (available_isas().empty() ? "none" : list(available_isas())));
 }
 
 // All tables of this machine, filled by whoever asks first.

@@ -1,6 +1,7 @@
 // Plans as text.
 #include <densimd/explain.hpp>
 
+#include <algorithm>
 #include <string_view>
 #include <type_traits>
 
@@ -9,30 +10,18 @@
 namespace densimd::kernels {
 namespace {
 
-Machine machine_of(Isa isa, std::size_t element) {
-    switch (isa) {
-        case Isa::baseline:
-            break;
-        case Isa::avx2:
-            return avx2_machine(element);
-        case Isa::avx512:
-            return avx512_machine(element);
-        case Isa::neon:
-            return neon_machine(element);
-    }
-    return baseline_machine(element);
-}
-
 std::string number(std::size_t n, std::string_view one) {
     return std::to_string(n) + " " + std::string(one) + (n == 1 ? "" : "s");
 }
 
-std::string text(const TilePlan& plan, const Machine& m) {
-    std::string text = "tiles of up to " + number(rows_beside(m, plan.panel, plan.accumulators), "row") + " x " +
-                       number(plan.panel, "vector") + ", " + number(plan.accumulators, "accumulator") +
+// For so many rows and columns of the result.
+std::string text(const TilePlan& plan, std::size_t rows, std::size_t columns, const Machine& m) {
+    const std::size_t panel = std::min<std::size_t>(plan.panel, m.vectors_of(columns));
+    const std::size_t height = std::min(rows, rows_beside(m, panel, plan.accumulators));
+    std::string text = "tiles of up to " + number(height, "row") + " x " + number(panel, "vector") + ", " + number(plan.accumulators, "accumulator") +
                        " per output";
     if (plan.pack == Pack::panels) text += ", panels of W packed";
-    if (plan.pack == Pack::panels_and_blocks) text += ", panels of dZ and blocks of X packed";
+    if (plan.pack == Pack::panels_and_blocks) text += ", panels of dZ packed, and blocks of X if there is room";
     if (plan.prefetch != Prefetch::none)
         text += ", " + std::string(plan.prefetch == Prefetch::first_tile ? "the first tile of a panel" : "tiles") +
                 " prefetch W " + number(plan.rows_ahead, "row") + " ahead";
@@ -48,14 +37,11 @@ std::string forward(const Call& call, std::size_t ldw, std::size_t lda, const Ma
     const std::string staged = plan.stages ? "; results are staged for their activation or their stride" : "";
     const std::string words = row_of(forward_paths, plan.path).words;
     if (plan.path != ForwardPath::tile) return words + staged;
-    return words + ": " + text(plan_forward_tiles(shape, call.out, m), m) + staged;
+    return words + ": " + text(plan_forward_tiles(shape, call.out, m), call.batch, call.out, m) + staged;
 }
 
 std::string backward(const Call& call, std::size_t ldw, const Machine& m) {
-    const BackwardPath path = plan_backward(call.batch, call.out, ldw, m);
-    const std::string words = row_of(backward_paths, path).words;
-    if (path != BackwardPath::dot) return words;
-    return words + ": " + (is_deep(call.out, m) ? "4 x 4" : "2 high");
+    return row_of(backward_paths, plan_backward(call.batch, call.out, ldw, m)).words;
 }
 
 std::string update(const Call& call, std::size_t ldw, std::size_t lddz, const Machine& m) {
@@ -63,8 +49,8 @@ std::string update(const Call& call, std::size_t ldw, std::size_t lddz, const Ma
     const UpdatePlan plan = plan_update(shape, ldw, m);
     const std::string fetches = plan.fetches ? "; fetches the tile of W below" : "";
     const std::string words = row_of(update_paths, plan.path).words;
-    if (plan.path == UpdatePath::column) return words + ": " + text(plan_column_tiles(shape, m), m) + fetches;
-    if (plan.path == UpdatePath::tile) return words + ": " + text(plan_update_tiles(shape, ldw, m), m) + fetches;
+    if (plan.path == UpdatePath::column) return words + ": " + text(plan_column_tiles(shape, m), 1, call.in, m) + fetches;
+    if (plan.path == UpdatePath::tile) return words + ": " + text(plan_update_tiles(shape, ldw, m), call.in, call.out, m) + fetches;
     return words + fetches;
 }
 
@@ -72,22 +58,24 @@ std::string update(const Call& call, std::size_t ldw, std::size_t lddz, const Ma
 
 template <Scalar T>
 std::string explain(const Call& call, Isa isa) {
-    const Machine m = machine_of(isa, sizeof(T));
+    if (name(isa) == "unknown") throw IsaError("explain: unknown ISA");
+    const Machine m = machine_for(isa, sizeof(T));
     const auto stride = [](std::size_t given, std::size_t columns) { return given == 0 ? columns : given; };
     const std::size_t ldw = stride(call.ldw, call.out), ldz = stride(call.ldz, call.out);
     std::string_view operation = "dense_forward";
-    std::string plan;
+    std::string plan = "nothing to do";
+    const bool is_empty = call.batch == 0 || call.in == 0 || call.out == 0;
     switch (call.operation) {
         case Operation::dense_forward:
-            plan = forward(call, ldw, ldz, m);
+            if (!is_empty) plan = forward(call, ldw, ldz, m);
             break;
         case Operation::dense_backward_input:
             operation = "dense_backward_input";
-            plan = backward(call, ldw, m);
+            if (!is_empty) plan = backward(call, ldw, m);
             break;
         case Operation::dense_update:
             operation = "dense_update";
-            plan = update(call, ldw, ldz, m);
+            if (!is_empty) plan = update(call, ldw, ldz, m);
             break;
     }
     return std::string(operation) + (std::is_same_v<T, float> ? " float " : " double ") + std::string(name(isa)) + ", " +

@@ -23,6 +23,12 @@ constexpr std::size_t accumulators_for(std::size_t columns, std::size_t virtual_
 // Sums over the batch are in order, but for those of a single column and of biases: in four accumulators, over the
 // rows mod 4, from so many rows on.
 constexpr std::size_t rows_for_four_sums = 16;
+constexpr std::size_t batch_accumulators(std::size_t columns, std::size_t batch) {
+    return columns == 1 && batch >= rows_for_four_sums ? 4 : 1;
+}
+
+// The forward pass of one output is a dot product, summed along lanes.
+constexpr bool is_dot_product(std::size_t columns) { return columns == 1; }
 
 // Samples that share a product of the first layer where updates are delayed: they are added to logits in the order of
 // the samples, in two sums, so that the length of a block fixes the bits. Short blocks read and write W often; long ones

@@ -14,8 +14,8 @@
 
 namespace densimd::kernels {
 
-/// The kernels that choose by shape. The others are one of them, or have one path: gemm and gemv are dense_forward,
-/// gemm_nt and gemv_t dense_backward_input, gemm_tn and ger dense_update.
+/// The kernels that choose by shape, and that can be explained. gemm and gemv are dense_forward, gemm_nt and gemv_t
+/// dense_backward_input, ger is dense_update with one row. gemm_tn is dense_update but for a single row.
 enum class Operation { dense_forward, dense_backward_input, dense_update };
 
 /// A call of one of them, with the names of its arguments. Strides in elements; 0: rows lie back to back.
@@ -29,7 +29,7 @@ struct Call {
 
 /// One line: the ISA, the path, its tiles, and why. The same call always gets the same plan: it depends on the shape,
 /// the strides and the ISA alone, and no bit of the result depends on it. The text is for people and may change.
-/// Throws std::bad_alloc.
+/// Throws IsaError if there is no such ISA (it need not be one of this CPU), and std::bad_alloc.
 template <Scalar T>
 std::string explain(const Call& call, Isa isa);
 

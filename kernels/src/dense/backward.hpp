@@ -53,7 +53,7 @@ struct InputGradient {
         if (gradients) gradients(count, X + col, sums, dX + col);
     }
 
-    // FullRange number of columns, no sum -0; behind those of each row there are whole vectors.
+    // Any number of columns, no sum -0; behind those of each row there are whole vectors.
     DENSIMD_INLINE void finish_rows(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
                                     const T* sums, std::size_t ld) const {
         T* const dx = dX + row * lddx + col;

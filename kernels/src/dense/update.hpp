@@ -81,7 +81,7 @@ void update_biases(std::size_t batch, std::size_t count, const T* dZ, std::size_
 // rows on in four sums.
 template <class T>
 void update_bias(std::size_t batch, std::size_t out, const T* dZ, std::size_t lddz, T scale, T* b) {
-    if (out == 1 && batch >= rows_for_four_sums) return update_single_bias(batch, dZ, lddz, scale, b);
+    if (batch_accumulators(out, batch) > 1) return update_single_bias(batch, dZ, lddz, scale, b);
     constexpr std::size_t w = vector_size<T>, at_once = Simd::accumulators / 6;  // times four sums
     const auto update = [=]<std::size_t Vectors, bool Partial>(std::size_t j) {
         update_biases<Vectors, Partial>(batch, out - j, dZ + j, lddz, scale, b + j);

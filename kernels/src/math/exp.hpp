@@ -149,7 +149,7 @@ DENSIMD_INLINE SigmoidAndRest<T> sigmoid_and_rest(Batch<T> x) {
     return {s, e * s};
 }
 
-// FullRange x. Where the result would be infinite or not a normal number, a power of two is taken out of exp and
+// Any x. Where the result would be infinite or not a normal number, a power of two is taken out of exp and
 // multiplied back at the end, with one rounding; beside an exp that large the 1 is negligible.
 struct FullRange {
     template <class T>

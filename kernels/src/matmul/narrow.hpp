@@ -11,10 +11,6 @@
 namespace densimd::kernels {
 namespace {
 
-// From the products to the activation in registers: with few rows and inputs, what takes time is to begin and
-// end loops, and to store results and load them again for their activation. Four rows at a time, each with
-// the sums of broadcast_gemm.hpp, hide the latency of one another; where fewer are left, the last one is
-// repeated. Bound: a multiply-add with a load from X per input, and what the activation takes.
 // The activation that does nothing.
 template <class T>
 struct IdentityFunction {
@@ -65,6 +61,10 @@ DENSIMD_INLINE void narrow_tile(std::size_t depth, const T* const (&x)[rows_of_n
     DENSIMD_UNROLLED (r, rows) z[r] = sum_of(sum[r]);
 }
 
+// From the products to the activation in registers: with few rows and inputs, what takes time is to begin and
+// end loops, and to store results and load them again for their activation. Four rows at a time, each with
+// the accumulators of order.hpp, hide the latency of one another; where fewer are left, the last one is
+// repeated. Bound: a multiply-add with a load from X per input, and what the activation takes.
 template <bool Partial, class T, class Function>
 void forward_narrow_rows(const Product<T>& product, const Function& function, const T* b, T* A,
                          std::size_t lda) {

@@ -53,7 +53,7 @@ template <class T, class Result>
     part.A = block;
     for (std::size_t row = 0; row < product.rows; row += part.rows) {
         const std::size_t left = product.rows - row;
-        part.rows = left <= room ? left : left < room + 16 ? room - 16 : room;  // never fewer than 16
+        part.rows = left <= room ? left : left < room + 16 ? room - 16 : room;  // a rest has 8 rows or more
         part.depth_stride = part.rows;
         for (std::size_t p = 0; p < depth; ++p) {
             const T* const from = product.A + p * product.depth_stride + row;

@@ -53,7 +53,7 @@ DENSIMD_INLINE void store_quads(T* p, std::size_t step, Batch<T> x) {
         Isa::store_quads(p, step, x);
 }
 
-// Up to a line of outputs each have four sums, over p mod 4 (broadcast_gemm.hpp). So the lanes can hold
+// Up to a line of outputs each have four sums, over p mod 4 (order.hpp). So the lanes can hold
 // quads: the four sums of one output, for as many rows as a vector has quads. Four inputs of these rows are a
 // vector of X; it is multiplied by a quad of W that is the same for all rows. W is transposed for that, on
 // the stack. Bound: FMA, as vectors of rows share the loads of W; with two or three outputs the loads of X,

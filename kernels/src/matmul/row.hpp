@@ -161,7 +161,7 @@ DENSIMD_INLINE void forward_short_row(std::size_t in, std::size_t out, const T* 
         row_block_or_tail<Accumulators>(in, out, x, W, ldw, source, b, activation, y);
 }
 
-// For fewer than long_row outputs. b may be null.
+// For rows that are not long (Machine::is_long). b may be null.
 template <class T, class Source>
 DENSIMD_INLINE void forward_short_row(std::size_t in, std::size_t out, const T* x, const T* W,
                                       std::size_t ldw, const Source& source, const T* b,

@@ -10,6 +10,13 @@
 namespace densimd::kernels {
 namespace {
 
+// Buffers and plans are sized by the machine, loops by the ISA's operations.
+template <class T>
+constexpr bool machine_is_simd = machine<T>.element == sizeof(T) && machine<T>.vector == sizeof(Batch<T>) &&
+                                 machine<T>.accumulators == Simd::accumulators &&
+                                 machine<T>.lane_sums == Simd::sums_at_once<T>;
+static_assert(machine_is_simd<float> && machine_is_simd<double>);
+
 // What a tile does with B beside loading it, row by row from `b` on.
 template <class T>
 struct LoadB {
@@ -192,6 +199,7 @@ const TilesOfWidth<T, Result>& tiles_of(std::size_t accumulators, std::size_t co
     if (accumulators == 1) return of.template operator()<1>();
     if constexpr (Result::max_columns(2) > 0)
         if (accumulators == 2) return of.template operator()<2>();
+    if (accumulators != 4) __builtin_unreachable();
     return of.template operator()<4>();
 }
 

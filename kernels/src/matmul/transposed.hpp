@@ -80,7 +80,7 @@ void shallow_lines(std::size_t rows, std::size_t cols, std::size_t depth, const 
     }
 }
 
-// FullRange number of columns. The sums of some rows wait in L1 for finish.finish_rows(row, col, rows, cols, sums,
+// Any number of columns. The sums of some rows wait in L1 for finish.finish_rows(row, col, rows, cols, sums,
 // ld), whose calls would drive the columns from the registers.
 template <class T, class Finish>
 void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda,

@@ -56,7 +56,7 @@ constexpr DotColumn plan_dot_column(const ProductShape& s, const Machine& m) {
 // `activates`: there is an activation; lda: from one row of results to the next.
 constexpr ForwardPlan plan_forward(const ProductShape& s, std::size_t lda, bool activates, const Machine& m) {
     ForwardPlan plan = {ForwardPath::tile, false};
-    if (s.cols == 1) {
+    if (is_dot_product(s.cols)) {
         plan.path = s.rows == 1 && s.ldb == 1 ? ForwardPath::dot_row : ForwardPath::dot;
         plan.stages = s.rows > 1 && lda > 1;
     } else if (s.rows == 1) {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include <densimd/isa.hpp>
+
 #include "order.hpp"
 
 namespace densimd::kernels {
@@ -42,6 +44,20 @@ constexpr Machine avx512_machine(std::size_t element) {
 }
 constexpr Machine neon_machine(std::size_t element) {
     return {element, 16, 24, 16 / element, false, false, 32 << 10, 1 << 20};
+}
+
+constexpr Machine machine_for(Isa isa, std::size_t element) {
+    switch (isa) {
+        case Isa::baseline:
+            break;
+        case Isa::avx2:
+            return avx2_machine(element);
+        case Isa::avx512:
+            return avx512_machine(element);
+        case Isa::neon:
+            return neon_machine(element);
+    }
+    return baseline_machine(element);
 }
 
 // Only networks are lean: layers are fast on every ISA.

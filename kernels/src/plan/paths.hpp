@@ -34,7 +34,7 @@ constexpr PathRow<ForwardPath> forward_paths[] = {
      [](const ProductShape& s, const Machine& m) { return s.cols > 1 && s.cols <= m.lanes() && s.rows > 0; }},
     {ForwardPath::quad, "quad, four inputs of several rows to a vector, as lanes along so few outputs would idle",
      [](const ProductShape& s, const Machine& m) {
-         return m.lanes() >= 4 && s.cols > 1 && s.cols <= max_quad_outputs(m) && s.cols % m.lanes() != 0;
+         return m.lanes() >= 4 && s.cols > 1 && s.cols <= max_quad_outputs(m) && s.cols % m.lanes() != 0 && s.depth > 0;
      }},
     {ForwardPath::tile, "tile, an outer product", [](const ProductShape& s, const Machine&) { return s.cols > 1; }},
 };
@@ -85,9 +85,11 @@ constexpr bool accepts_tiles(const TilePlan& plan, const ProductShape& s, std::s
     const std::size_t height = rows_beside(m, plan.panel, 1);
     if (plan.accumulators > 1)
         return plan.prefetch == Prefetch::none && !plan.next_panel && plan.pack == Pack::none && plan.k_block == 0;
-    if (plan.pack != Pack::none)
-        return s.depth > 0 && s.depth <= max_packed_depth(m) && s.rows >= 16 && plan.k_block == 0 &&
-               !plan.next_panel && plan.prefetch == Prefetch::none && !plan.rows_first;
+    if (plan.pack != Pack::none) {
+        const std::size_t longest = plan.k_block > 0 && plan.k_block < s.depth ? plan.k_block : s.depth;
+        return s.depth > 0 && longest <= max_packed_depth(m) && s.rows >= 16 && !plan.next_panel &&
+               plan.prefetch == Prefetch::none && !plan.rows_first;
+    }
     if (plan.prefetch == Prefetch::first_tile && (plan.rows_first || s.rows <= height)) return false;
     if (plan.next_panel) {
         const std::size_t lines = plan.panel * m.lanes() / m.virtual_lanes();

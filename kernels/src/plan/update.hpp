@@ -29,12 +29,13 @@ constexpr UpdatePlan plan_update(const ProductShape& s, std::size_t ldw, const M
     UpdatePlan plan = plan_gemm_tn(s, ldw, m);
     // W is beyond L1 and the sums take long enough to wait for L3, or it is in memory.
     const std::size_t bytes = s.rows * ldw * m.element;
-    plan.fetches = bytes > (std::size_t{8} << 20) || (s.depth >= 32 && bytes > m.l1);
+    plan.fetches =
+        plan.path == UpdatePath::tile && (bytes > (std::size_t{8} << 20) || (s.depth >= 32 && bytes > m.l1));
     return plan;
 }
 
 constexpr std::size_t update_accumulators(const ProductShape& s) {
-    return s.cols == 1 && s.depth >= rows_for_four_sums ? 4 : 1;
+    return batch_accumulators(s.cols, s.depth);
 }
 
 // One row of W's transpose: panels wide enough to hide the latency of a multiply-add.
@@ -47,7 +48,7 @@ constexpr TilePlan plan_column_tiles(const ProductShape& s, const Machine& m) {
 constexpr TilePlan plan_update_tiles(const ProductShape& s, std::size_t ldw, const Machine& m) {
     TilePlan plan = plain_tiles(s.rows, update_accumulators(s), m);
     if (plan.accumulators > 1) return plan;
-    const bool conflicting_panels = s.ldb * m.element % 4096 == 0 && is_worth_packing(s, m);
+    const bool conflicting_panels = s.ldb > 0 && s.ldb * m.element % 4096 == 0 && is_worth_packing(s, m);
     if ((packs_panels(s, m) || conflicting_panels) && s.depth <= max_packed_depth(m))
         plan.pack = Pack::panels_and_blocks;
     else  // a short batch: W is gone through as it lies in memory

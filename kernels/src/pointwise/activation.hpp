@@ -207,6 +207,8 @@ constexpr VectorFunctions<T> all_vector_functions[] = {
 
 template <class T>
 const VectorFunctions<T>& vector_functions(Activation activation) {
+    static_assert(sizeof(all_vector_functions<T>) ==
+                  (static_cast<std::size_t>(Activation::silu) + 1) * sizeof(VectorFunctions<T>));
     return all_vector_functions<T>[static_cast<std::size_t>(activation)];
 }
 
