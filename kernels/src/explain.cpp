@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string_view>
-#include <type_traits>
 
 #include "plan/paths.hpp"
 
@@ -54,12 +53,9 @@ std::string update(const Call& call, std::size_t ldw, std::size_t lddz, const Ma
     return words + fetches;
 }
 
-}  // namespace
-
-template <Scalar T>
-std::string explain(const Call& call, Isa isa) {
+std::string explain_for(const Call& call, Isa isa, std::size_t element) {
     if (name(isa) == "unknown") throw IsaError("explain: unknown ISA");
-    const Machine m = machine_for(isa, sizeof(T));
+    const Machine m = machine_for(isa, element);
     const auto stride = [](std::size_t given, std::size_t columns) { return given == 0 ? columns : given; };
     const std::size_t ldw = stride(call.ldw, call.out), ldz = stride(call.ldz, call.out);
     std::string_view operation = "dense_forward";
@@ -78,9 +74,16 @@ std::string explain(const Call& call, Isa isa) {
             if (!is_empty) plan = update(call, ldw, ldz, m);
             break;
     }
-    return std::string(operation) + (std::is_same_v<T, float> ? " float " : " double ") + std::string(name(isa)) + ", " +
+    return std::string(operation) + (element == sizeof(float) ? " float " : " double ") + std::string(name(isa)) + ", " +
            std::to_string(call.in) + " -> " + std::to_string(call.out) + ", batch " + std::to_string(call.batch) +
            ": " + plan;
+}
+
+}  // namespace
+
+template <Scalar T>
+std::string explain(const Call& call, Isa isa) {
+    return explain_for(call, isa, sizeof(T));
 }
 
 template std::string explain<float>(const Call&, Isa);

@@ -89,6 +89,7 @@ struct Output {
     static constexpr bool prefetches = true;
     static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
         if (accumulators == 4 && columns > 1 && columns > vectors_per_line<T>) return rows == 1;
+        if (columns > columns_beside(machine<T>, few_rows, accumulators)) return rows == 1;  // a column's transpose
         return is_common_height(rows);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
