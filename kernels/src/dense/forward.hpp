@@ -160,7 +160,7 @@ void planned_forward_kernel(ForwardPlan plan, const TilePlan& tiles, std::size_t
     });
 }
 
-// Some of the columns: of all of them, only their accumulators depend on the layer's width.
+// Some of the columns of a layer: the accumulators are those of its whole width, and with them the bits.
 template <class T>
 void dense_forward_columns_kernel(std::size_t batch, std::size_t in, std::size_t out, std::size_t first,
                                   std::size_t count, const T* X, std::size_t ldx, const T* W, std::size_t ldw,

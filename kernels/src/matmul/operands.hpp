@@ -79,7 +79,7 @@ DENSIMD_INLINE void set_zero(Batch<T> (&tile)[Count][Columns]) {
         DENSIMD_UNROLLED (c, Columns) tile[r][c] = Batch<T>(T(0));
 }
 
-// In place of a bias that is not there, for rows that are not long (Machine::is_long).
+// In place of a bias that is not there: for the panels of tiles, and for rows that are not long (Machine::is_long).
 template <class T>
 constexpr T no_bias[2048 / sizeof(T)] = {};
 
