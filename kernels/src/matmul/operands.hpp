@@ -190,8 +190,8 @@ struct Step {
 template <class T>
 struct Sums {
     static constexpr bool prefetches = false;
-    static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
-        return accumulators == 4 ? rows == 1 : rows <= (columns == 1 ? 6 : rows_beside(machine<T>, 2, 1));
+    static constexpr bool has_tile(std::size_t rows, std::size_t, std::size_t accumulators) {
+        return accumulators == 4 ? rows == 1 : rows <= rows_beside(machine<T>, 2, 1);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
         return accumulators == 2 ? 0 : 2;
