@@ -20,7 +20,7 @@ enum class Rows { packed, padded };
 /// All that a kernel of a layer reads and writes: the same numbers for the same arguments.
 struct Operands {
     Shape shape;
-    std::size_t ld_in, ld_out;  // of the matrices that have rows of `in` and of `out` elements
+    std::size_t ld_in, ld_out, ldw;  // of the matrices that have rows of `in` and of `out` elements, and of W
     nn::AlignedVector<float> X, W, b, Z, dZ, A, Y, V, dX, loss;  // V: an optimiser's state
 
     // A network of two layers, in -> out -> 1, whose parameters begin with W and go on behind it.

@@ -139,9 +139,9 @@ class Competitor {
         if (!checked_) {
             Operands expected = contest_->fresh_operands(), found = contest_->fresh_operands();
             call(kernels::reference<float>(), expected);
-            if (peer_.prepare_dense_forward) {
-                peer_.prepare_dense_forward(found)();
-                prepared_ = peer_.prepare_dense_forward(operands);
+            if (peer_.prepare) {
+                peer_.prepare(contest_->call().name, found)();
+                prepared_ = peer_.prepare(contest_->call().name, operands);
             } else {
                 call(peer_.table, found);
             }
@@ -263,8 +263,7 @@ void register_all() {
         for (const Shape& shape : task.shapes) {
             const auto contest = std::make_shared<Contest>(task, shape, Rows::packed);
             for (const Peer& peer : competitors)
-                if (task.in_table(peer.table) ||
-                    (peer.prepare_dense_forward && task.kernel == std::string_view("dense_forward")))
+                if (task.in_table(peer.table) || peer.prepares(task.kernel))
                     benchmark::RegisterBenchmark(contest->title(peer.name).c_str(), Competitor(contest, peer))
                         ->UseRealTime();
             if (task.bound != Bound::arithmetic)

@@ -67,13 +67,16 @@ double seconds(const Layer& layer) {
 
 }  // namespace
 
-std::function<void()> onednn_dense_forward(Operands& o) {
+std::function<void()> onednn(std::string_view, Operands& o) {
     omp_set_num_threads(1);
     using Tag = memory::format_tag;
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
     const auto batch = static_cast<memory::dim>(o.shape.batch), in = static_cast<memory::dim>(o.shape.in),
                out = static_cast<memory::dim>(o.shape.out);
-    const auto source = plain({batch, in}, Tag::ab), destination = plain({batch, out}, Tag::ab);
+    const auto rows = [](memory::dim count, memory::dim length, std::size_t ld) {
+        return memory::desc({count, length}, memory::data_type::f32, memory::dims{static_cast<memory::dim>(ld), 1});
+    };
+    const auto source = rows(batch, in, o.ld_in), destination = rows(batch, out, o.ld_out);
     const auto weights = plain({out, in}, Tag::any), bias = plain({out}, Tag::a);
     const auto matrix = plain({in, out}, Tag::any), bias_row = plain({1, out}, Tag::ab);
     constexpr auto inference = dnnl::prop_kind::forward_inference;
@@ -94,8 +97,10 @@ std::function<void()> onednn_dense_forward(Operands& o) {
     const dnnl::matmul::primitive_desc matmul({source, matrix, bias_row, destination}, attributes, engine);
 #endif
     const auto first =
-        layer<dnnl::inner_product_forward>(engine, o, inner_product, plain({out, in}, Tag::ba));
-    const auto second = layer<dnnl::matmul>(engine, o, matmul, plain({in, out}, Tag::ab));
+        layer<dnnl::inner_product_forward>(
+            engine, o, inner_product,
+            memory::desc({out, in}, memory::data_type::f32, memory::dims{1, static_cast<memory::dim>(o.ldw)}));
+    const auto second = layer<dnnl::matmul>(engine, o, matmul, rows(in, out, o.ldw));
     return [chosen = seconds(*first) <= seconds(*second) ? first : second] { (*chosen)(); };
 }
 

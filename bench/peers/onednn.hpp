@@ -3,14 +3,15 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "../operands.hpp"
 
 namespace densimd::bench {
 
-/// A layer with sigmoid, prepared for weights that stay the same: they are in the order that oneDNN likes
-/// best.
-std::function<void()> onednn_dense_forward(Operands& operands);
+/// dense_forward with sigmoid, prepared for weights that stay the same: they are in the order that oneDNN likes best.
+/// There are no other kernels.
+std::function<void()> onednn(std::string_view kernel, Operands& operands);
 
 std::string onednn_version();
 

@@ -8,6 +8,9 @@
 #ifdef DENSIMD_PEER_ONEDNN
 #include "onednn.hpp"
 #endif
+#ifdef DENSIMD_PEER_MKL
+#include "mkl.hpp"
+#endif
 
 namespace densimd::bench {
 namespace {
@@ -54,10 +57,18 @@ Peers find_peers() {
     };
 
 #ifdef DENSIMD_PEER_ONEDNN
-    peers.present.push_back({.name = "onednn", .prepare_dense_forward = onednn_dense_forward});
+    peers.present.push_back({.name = "onednn", .prepared = {"dense_forward"}, .prepare = onednn});
     remark("onednn", onednn_version());
 #else
     remark("onednn", not_found);
+#endif
+#ifdef DENSIMD_PEER_MKL
+    peers.present.push_back({.name = "mkl_jit",
+                             .prepared = {"dense_forward", "dense_backward_input", "dense_update"},
+                             .prepare = mkl_jit});
+    remark("mkl_jit", mkl_version());
+#else
+    remark("mkl_jit", not_found);
 #endif
 
     // Any level may be the better one: a wide vector does not suit narrow layers.

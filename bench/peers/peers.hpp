@@ -1,9 +1,12 @@
 // The libraries that densimd is held against, each as a table of kernels that is null where the library has
-// nothing to offer. They take rows without padding only: the leading dimensions are not looked at.
+// nothing to offer. The tables take
+// rows without padding only: they do not look at leading dimensions.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <densimd/kernels.hpp>
@@ -16,9 +19,12 @@ namespace densimd::bench {
 struct Peer {
     std::string name;
     kernels::Kernels<float> table = {};
-    /// Where a library wants to prepare its work: returns the work, ready to be timed, on operands that must
-    /// outlive it.
-    std::function<std::function<void()>(Operands&)> prepare_dense_forward = nullptr;
+    /// The kernels for which a library prepares its work, and what does so: it returns the work, ready to be timed, on
+    /// operands that must outlive it.
+    std::vector<std::string_view> prepared = {};
+    std::function<void()> (*prepare)(std::string_view kernel, Operands&) = nullptr;
+
+    bool prepares(std::string_view kernel) const { return std::ranges::find(prepared, kernel) != prepared.end(); }
 };
 
 struct Peers {

@@ -72,11 +72,6 @@ std::string text(const TilePlan& p) {
            std::to_string(p.k_block);
 }
 
-constexpr std::size_t max_panel_of(const Machine& m, std::size_t accumulators, bool updates, std::size_t rows) {
-    if (updates && accumulators == 1 && rows > few_rows) return columns_beside(m, 6, 1);
-    return columns_beside(m, accumulators == 1 ? 2 : accumulators == 2 ? few_rows : 1, accumulators);
-}
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("the forward pass has the same bits by every plan", T, float, double) {
@@ -114,10 +109,10 @@ TEST_CASE_TEMPLATE("the forward pass has the same bits by every plan", T, float,
                         if (activation != Activation::identity && s.out <= max_staged_elements) check({path, true}, {});
                         const std::size_t accumulators = accumulators_for(s.out, m.virtual_lanes());
                         const TilePlan planned_tiles = plan_forward_tiles(shape, s.out, m);
-                        CHECK(accepts_tiles(planned_tiles, shape, max_panel_of(m, accumulators, false, s.batch), m));
+                        CHECK(accepts_tiles(planned_tiles, shape, max_output_panel(accumulators, m), m));
                         for (const TilePlan& tiles : tile_plans(accumulators))
                             if (tiles.pack != Pack::panels_and_blocks &&
-                                accepts_tiles(tiles, shape, max_panel_of(m, accumulators, false, s.batch), m))
+                                accepts_tiles(tiles, shape, max_output_panel(accumulators, m), m))
                                 check({path, false}, tiles);
                     }
                 }
@@ -159,11 +154,11 @@ TEST_CASE_TEMPLATE("an update has the same bits by every plan", T, float, double
                     }
                     const std::size_t accumulators = update_accumulators(shape);
                     CHECK(accepts_tiles(plan_update_tiles(shape, ldw, m), shape,
-                                        max_panel_of(m, accumulators, true, s.in), m));
+                                        max_step_panel(accumulators, s.in, m), m));
                     for (const TilePlan& tiles : tile_plans(accumulators))
                         if (tiles.pack != Pack::panels && tiles.prefetch == Prefetch::none && !tiles.next_panel &&
                             tiles.k_block == 0 &&
-                            accepts_tiles(tiles, shape, max_panel_of(m, accumulators, true, s.in), m))
+                            accepts_tiles(tiles, shape, max_step_panel(accumulators, s.in, m), m))
                             check({path, tiles.panel % 2 == 0}, tiles);
                 }
             }

@@ -97,10 +97,11 @@ template <class T>
     multiply(product, result, plan_forward_tiles({batch, out, in, ldw}, out, machine<T>), {0, batch});
 }
 
-// The activation of many elements at once: in place if rows lie back to back, else on the stack first.
-template <class T>
-[[gnu::noinline]] void forward_staged_tiles(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
-                                            std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
+// The activation of many elements at once: in place if rows lie back to back, else on the stack first. tiles(rows, X, A,
+// lda) makes the sums of some rows.
+template <class T, class Tiles>
+DENSIMD_INLINE void stage_activation(std::size_t batch, std::size_t out, const T* X, std::size_t ldx, Activation activation,
+                                     T* A, std::size_t lda, const Tiles& tiles) {
     alignas(64) T results[max_staged_elements + virtual_lanes<T>];  // store_rows loads whole vectors
     const std::size_t block = max_staged_elements / out;
     const bool in_place = lda == out;
@@ -108,10 +109,18 @@ template <class T>
     for (std::size_t row = 0; row < batch; row += block) {
         const std::size_t rows = batch - row < block ? batch - row : block;
         T *const a = A + row * lda, *const sums = in_place ? a : results;
-        forward_tiles(rows, in, out, X + row * ldx, ldx, W, ldw, b, Activation::identity, sums, out);
+        tiles(rows, X + row * ldx, sums, out);
         values(rows * out, sums, sums);
         if (!in_place) store_rows(rows, out, results, out, a, lda);
     }
+}
+
+template <class T>
+[[gnu::noinline]] void forward_staged_tiles(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                                            std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
+    stage_activation(batch, out, X, ldx, activation, A, lda, [=](std::size_t rows, const T* x, T* a, std::size_t ld) {
+        forward_tiles(rows, in, out, x, ldx, W, ldw, b, Activation::identity, a, ld);
+    });
 }
 
 // Calls go(path's function).
@@ -150,10 +159,17 @@ template <class T>
 void planned_forward_kernel(ForwardPlan plan, const TilePlan& tiles, std::size_t batch, std::size_t in,
                             std::size_t out, const T* X, std::size_t ldx, const T* W, std::size_t ldw, const T* b,
                             Activation activation, T* A, std::size_t lda) noexcept {
-    if (plan.path == ForwardPath::tile && !plan.stages) {
-        Product<T> product = {batch, out, in, X, ldx, 1, W, ldw};
-        return multiply(product, Output<T>{.C = A, .ld = lda, .bias = b, .activation = epilogue_of<T>(activation)},
-                        tiles, {0, batch});
+    const auto multiply_rows_of = [=, &tiles](std::size_t rows, const T* x, T* a, std::size_t ld, Activation finally) {
+        Product<T> product = {rows, out, in, x, ldx, 1, W, ldw};
+        multiply_part(product, Output<T>{.C = a, .ld = ld, .bias = b, .activation = epilogue_of<T>(finally)}, tiles,
+                      {0, rows});
+    };
+    if (plan.path == ForwardPath::tile) {
+        if (!plan.stages) return multiply_rows_of(batch, X, A, lda, activation);
+        return stage_activation(batch, out, X, ldx, activation, A, lda,
+                                [&](std::size_t rows, const T* x, T* a, std::size_t ld) {
+                                    multiply_rows_of(rows, x, a, ld, Activation::identity);
+                                });
     }
     with_forward_path<T>(plan, [=](auto path) DENSIMD_INLINE_LAMBDA {
         path(batch, in, out, X, ldx, W, ldw, b, activation, A, lda);

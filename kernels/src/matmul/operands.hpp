@@ -93,7 +93,7 @@ struct Output {
         return is_common_height(rows);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
-        return columns_beside(machine<T>, accumulators == 1 ? 2 : accumulators == 2 ? few_rows : 1, accumulators);
+        return max_output_panel(accumulators, machine<T>);
     }
 
     T* C;
@@ -154,7 +154,7 @@ struct Step {
         return is_common_height(rows);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
-        return accumulators == 2 ? 0 : columns_beside(machine<T>, accumulators == 1 ? 2 : 1, accumulators);
+        return accumulators == 2 ? 0 : max_step_panel(accumulators, 1, machine<T>);
     }
 
     T* W;

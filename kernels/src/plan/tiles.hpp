@@ -62,6 +62,15 @@ constexpr bool packs_panels(const ProductShape& s, const Machine& m) {
     return has_narrow_panels(m) && m.is_long(s.ldb) && is_worth_packing(s, m);
 }
 
+// The widest panels for which there are tiles: of outputs, and of steps of W with so many rows.
+constexpr std::size_t max_output_panel(std::size_t accumulators, const Machine& m) {
+    return columns_beside(m, accumulators == 1 ? 2 : accumulators == 2 ? few_rows : 1, accumulators);
+}
+constexpr std::size_t max_step_panel(std::size_t accumulators, std::size_t rows, const Machine& m) {
+    if (accumulators == 1 && rows > few_rows) return columns_beside(m, 6, 1);
+    return columns_beside(m, accumulators == 1 ? 2 : 1, accumulators);
+}
+
 constexpr TilePlan plain_tiles(std::size_t rows, std::size_t accumulators, const Machine& m) {
     return {.accumulators = static_cast<std::uint8_t>(accumulators),
             .panel = static_cast<std::uint8_t>(panel_for(m, rows, accumulators)),
