@@ -95,6 +95,10 @@ std::vector<Candidate> forward_candidates(Isa isa, Operands& o) {
                               }});
     };
     const std::size_t accumulators = accumulators_for(out, m.virtual_lanes());
+    const std::size_t block = max_staged_elements / out;  // rows that are staged at once
+    const auto accepts = [&](const TilePlan& tiles, std::size_t rows) {
+        return accepts_tiles(tiles, {rows, out, in, o.ldw}, max_output_panel(accumulators, m), m);
+    };
     add(plan_forward(shape, o.ld_out, true, m), plan_forward_tiles(shape, out, m));
     for (const auto& row : forward_paths) {
         if (!row.accepts(shape, m)) continue;
@@ -104,8 +108,9 @@ std::vector<Candidate> forward_candidates(Isa isa, Operands& o) {
         }
         for (const bool stages : {false, true})
             for (const TilePlan& tiles : tile_plans(accumulators, in, true))
-                if (accepts_tiles(tiles, shape, max_output_panel(accumulators, m), m) &&
-                    (!stages || out <= max_staged_elements))
+                if (!stages ? accepts(tiles, batch)
+                            : block > 0 && accepts(tiles, std::min(batch, block)) &&
+                                  (batch % block == 0 || accepts(tiles, batch % block)))
                     add({ForwardPath::tile, stages}, tiles);
     }
     return candidates;
