@@ -206,6 +206,12 @@ constexpr KernelCall calls[] = {
          k.dense_backward_input(o.shape.batch, o.shape.in, o.shape.out, o.dZ.data(), o.ld_out, o.W.data(),
                                 o.ldw, o.X.data(), o.ld_in, Activation::sigmoid, o.dX.data(), o.ld_in);
      }},
+    {"dense_backward_input_rows", true, true,
+     [](const Kernels<float>& k, Operands& o) {
+         k.dense_backward_input_rows(o.shape.batch, (o.shape.batch + 1) / 2, o.shape.in, o.shape.out, o.dZ.data(),
+                                     o.ld_out, o.W.data(), o.ldw, o.X.data(), o.ld_in, Activation::sigmoid,
+                                     o.dX.data(), o.ld_in);
+     }},
     {"dense_update", true, true,
      [](const Kernels<float>& k, Operands& o) {
          k.dense_update(o.shape.batch, o.shape.in, o.shape.out, o.X.data(), o.ld_in, o.dZ.data(), o.ld_out,

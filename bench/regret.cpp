@@ -127,7 +127,7 @@ std::vector<Candidate> backward_candidates(Isa isa, Operands& o) {
                                       o.ldw, o.X.data(), o.ld_in, Activation::sigmoid, o.dX.data(), o.ld_in);
                               }});
     };
-    const BackwardPath chosen = plan_backward(batch, out, o.ldw, m);
+    const BackwardPath chosen = plan_backward(batch, batch, in, out, o.ldw, m);
     add(chosen);
     for (const auto& row : backward_paths)
         if (row.path != chosen && row.accepts({batch, out, in, o.ldw}, m)) add(row.path);

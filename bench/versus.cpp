@@ -5,6 +5,7 @@
 // timed in turn, in short blocks, on one thread.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string>
@@ -55,17 +56,32 @@ struct Settings {
     std::size_t count = 100, rounds = 15, shown = 5;
     double block_us = 30;
     std::uint64_t seed = 1;
-    std::vector<std::string> kernels, peers;
+    std::vector<std::string> kernels, peers, shapes;
 };
 
 bool wants(const std::vector<std::string>& names, std::string_view name) {
     return names.empty() || std::ranges::any_of(names, [&](const std::string& n) { return name.starts_with(n); });
 }
 
+// "784x128x32": inputs, outputs, rows.
+Shape shape_of(const std::string& text) {
+    Shape shape = {};
+    char rest = 0;
+    if (std::sscanf(text.c_str(), "%zux%zux%zu%c", &shape.in, &shape.out, &shape.batch, &rest) == 3 && shape.in > 0 &&
+        shape.out > 0 && shape.batch > 0)
+        return shape;
+    std::fprintf(stderr, "--shape %s: expected INPUTSxOUTPUTSxROWS, each 1 at least, as in 784x128x32\n", text.c_str());
+    std::exit(2);
+}
+
 void compare_layers(const Settings& settings, Largest largest) {
     const Peers peers = find_peers();
     const kernels::Kernels<float>& ours = kernels::active<float>();
-    const auto shapes = random_shapes(settings.count, settings.seed, largest);
+    auto shapes = random_shapes(settings.count, settings.seed, largest);
+    if (!settings.shapes.empty()) {
+        shapes.clear();
+        for (const std::string& text : settings.shapes) shapes.push_back(shape_of(text));
+    }
     for (const char* kernel : {"dense_forward", "dense_backward_input", "dense_update"}) {
         if (!wants(settings.kernels, kernel)) continue;
         const KernelCall& call = *std::ranges::find(kernel_calls(), std::string_view(kernel), &KernelCall::name);
@@ -187,6 +203,7 @@ int main(int argc, char** argv) {
         sub->add_option("--peer", settings.peers, "peers, by the beginning of their names (default: all)");
     }
     layers->add_option("--kernel", settings.kernels, "kernels, by the beginning of their names (default: all)");
+    layers->add_option("--shape", settings.shapes, "shapes to time instead, as INPUTSxOUTPUTSxROWS");
     layers->add_option("--batch", largest.batch, "at most so many rows")->capture_default_str();
     layers->add_option("--in", largest.in, "at most so many inputs")->capture_default_str();
     layers->add_option("--out", largest.out, "at most so many outputs")->capture_default_str();

@@ -40,7 +40,7 @@ std::string forward(const Call& call, std::size_t ldw, std::size_t lda, const Ma
 }
 
 std::string backward(const Call& call, std::size_t ldw, const Machine& m) {
-    return row_of(backward_paths, plan_backward(call.batch, call.out, ldw, m)).words;
+    return row_of(backward_paths, plan_backward(call.batch, call.batch, call.in, call.out, ldw, m)).words;
 }
 
 std::string update(const Call& call, std::size_t ldw, std::size_t lddz, const Machine& m) {

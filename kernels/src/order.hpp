@@ -30,6 +30,15 @@ constexpr std::size_t batch_accumulators(std::size_t columns, std::size_t batch)
 // The forward pass of one output is a dot product, summed along lanes.
 constexpr bool is_dot_product(std::size_t columns) { return columns == 1; }
 
+// The input gradient of a batch is in the order of a forward pass through W's transpose, whose columns are the inputs:
+// lanes along these cost a copy of the transpose, which the rows share, and save the sums along lanes. Per element of the
+// result these take as long as 64 multiply-adds of a lane; the copy takes as long as 6 for each output over the number of
+// rows. The rows are those of the batch, whoever computes some of them. Single rows, and many outputs, are dot products.
+constexpr std::size_t max_transposed_outputs = 512;  // whose transpose fits on the stack
+constexpr bool sums_like_forward(std::size_t batch, std::size_t in, std::size_t out) {
+    return batch > 1 && !is_dot_product(in) && out <= max_transposed_outputs && out <= 12 * batch;
+}
+
 // Samples that share a product of the first layer where updates are delayed: they are added to logits in the order of
 // the samples, in two sums, so that the length of a block fixes the bits. Short blocks read and write W often; long ones
 // spend length / 2 multiply-adds per input on the products of samples, and as many per output on the corrections. The

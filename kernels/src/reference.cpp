@@ -40,6 +40,7 @@ constexpr Kernels<T> reference_kernels{
     .dense_forward = dense_forward<T>,
     .dense_forward_columns = dense_forward_columns<T>,
     .dense_backward_input = dense_backward_input<T>,
+    .dense_backward_input_rows = dense_backward_input_rows<T>,
     .dense_update = dense_update<T>,
     .dense_backward_update = dense_backward_update<T>,
     .dense_update_forward = dense_update_forward<T>,

@@ -169,7 +169,7 @@ TEST_CASE_TEMPLATE("delayed updates within a block", T, float, double) {
                 std::vector<T> G(samples * samples), P(samples * first.outputs);
                 for (std::size_t t = 0; t < samples; t += 4) {
                     const std::size_t slice = std::min<std::size_t>(4, samples - t);
-                    kernels.gemm_nt(slice, t + slice, in, X.data() + t * in, in, X.data(), in, G.data() + t * samples,
+                    kernels.dense_backward_input_rows(1, slice, t + slice, in, X.data() + t * in, in, X.data(), in, nullptr, 0, Activation::identity, G.data() + t * samples,
                                     samples);
                 }
                 for (T& g : G) g = -learning_rate * (g + 1);

@@ -179,7 +179,7 @@ TEST_CASE_TEMPLATE("an input gradient has the same bits by every path", T, float
                 table<T>(isa).dense_backward_input(s.batch, s.in, s.out, dZ.data(), s.out, W.data(), ldw, X.data(),
                                                    s.in, activation, chosen.data(), s.in);
                 const ProductShape shape = {s.batch, s.out, s.in, ldw};
-                CHECK(row_of(backward_paths, plan_backward(s.batch, s.out, ldw, m)).accepts(shape, m));
+                CHECK(row_of(backward_paths, plan_backward(s.batch, s.batch, s.in, s.out, ldw, m)).accepts(shape, m));
                 for (const auto& row : backward_paths) {
                     if (!row.accepts(shape, m)) continue;
                     const BackwardPath path = row.path;
@@ -218,7 +218,7 @@ std::set<std::string> reached(Isa isa) {
             if (s.out == 1)
                 all.insert("dot " + std::to_string(static_cast<int>(plan_dot_column(forward, m))));
             if (plan.path == ForwardPath::tile) add_tiles("forward", plan_forward_tiles(forward, s.out, m));
-            all.insert("backward " + std::to_string(static_cast<int>(plan_backward(s.batch, s.out, ldw, m))));
+            all.insert("backward " + std::to_string(static_cast<int>(plan_backward(s.batch, s.batch, s.in, s.out, ldw, m))));
             if (s.batch == 1)
                 all.insert("dot row " + std::to_string(static_cast<int>(plan_dot_row(s.in, s.out, ldw, false, m))));
             const UpdatePlan step = plan_update(update, ldw, m);

@@ -99,6 +99,10 @@ void run_every_kernel(const Kernels<T>& k, Shape s, std::uint64_t seed, Around a
             k.dense_backward_input(batch, in, out, dZ.data(), out, W.data(), out, S.data(), in, activation,
                                    dX, in);
         });
+        run("dense_backward_input_rows " + variant, (batch + 1) / 2 * in, [&](T* dX) {
+            k.dense_backward_input_rows(batch, (batch + 1) / 2, in, out, dZ.data(), out, W.data(), out, S.data(), in,
+                                        activation, dX, in);
+        });
         run_on("dense_backward_update " + variant, updates, [&](T* updated) {
             T* const new_b = updated + in * out;
             k.dense_backward_update(in, out, X.data(), dZ.data(), T{-0.625}, updated, out, new_b, S.data(),

@@ -154,7 +154,7 @@ struct Kernels {
     void (*gemm)(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
                  std::size_t ldw, T* Z, std::size_t ldz) noexcept;
 
-    /// dX[batch][in] = dZ[batch][out] W[in][out]^T.
+    /// dX[batch][in] = dZ[batch][out] W[in][out]^T, with the bits of dense_backward_input for the identity.
     void (*gemm_nt)(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz,
                     const T* W, std::size_t ldw, T* dX, std::size_t lddx) noexcept;
 
@@ -179,9 +179,18 @@ struct Kernels {
     /// dX[batch][in] = (dZ W^T) * activation'(X), where X[batch][in] is the *output* of the layer before (its
     /// logits if derivative_needs_logits) and `activation` is the activation of the layer before: dX is that
     /// layer's dZ. X is not read, and may be null, when `activation` is identity. dX may be X (same ld).
+    /// A row of dX depends on its row of dZ, and on whether `batch` is so large for `out` that W is transposed first, as
+    /// then the sums are made in another order: a single row may differ in its last bits from the same row of a batch.
     void (*dense_backward_input)(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept;
+
+    /// `rows` rows of dense_backward_input for a batch of `batch` rows, with the bits that they have there. dZ, X and dX
+    /// begin with the first of them; no other row is touched. For threads that share a batch. batch = 1: with the bits of
+    /// single rows.
+    void (*dense_backward_input_rows)(std::size_t batch, std::size_t rows, std::size_t in, std::size_t out, const T* dZ,
+                                      std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                      Activation activation, T* dX, std::size_t lddx) noexcept;
 
     /// W += scale X^T dZ,  b += scale (sum of dZ's rows): a step of gradient descent along the mean gradient
     /// of the batch with scale = -learning_rate / batch. b may be null. A range of W's rows may be updated by

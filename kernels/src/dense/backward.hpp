@@ -9,20 +9,10 @@
 #include "matmul/dot.hpp"
 #include "matmul/dot_row.hpp"
 #include "matmul/transposed.hpp"
-#include "plan/backward.hpp"
+#include "plan/paths.hpp"
 
 namespace densimd::kernels {
 namespace {
-
-// With one output, W a contiguous column: dX is dZ times it.
-template <class T>
-void backward_outer(std::size_t batch, std::size_t in, const T* dZ, std::size_t lddz, const T* W, const T* X,
-                    std::size_t ldx, Activation activation, T* dX, std::size_t lddx) {
-    if (const auto gradient = functions<T>(activation).gradient_of_outer_product)
-        gradient(batch, in, X, ldx, dZ, lddz, W, dX, lddx, is_row_by_row(in, ldx, lddx, machine<T>));
-    else
-        outer_product_rows(batch, in, dZ, lddz, W, dX, lddx, NoDerivative{});
-}
 
 // What dot products finish with: the derivative of the layer before.
 template <class T>
@@ -33,7 +23,7 @@ struct InputGradient {
     T* dX;
     std::size_t lddx;
 
-    // At most a vector of columns.
+    // Rows of a tile, of at most a vector of columns.
     void operator()(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
                     std::size_t ld) const {
         for (std::size_t r = 0; r < rows; ++r) {
@@ -44,87 +34,174 @@ struct InputGradient {
         }
     }
 
-    // Of row 0, any number of columns.
-    void operator()(std::size_t col, std::size_t count, T* sums) const {
-        const auto gradients = activation->gradients;
-        map(
-            count, gradients ? sums : dX + col, [](Batch<T> sum) { return without_negative_zero(sum); },
-            sums);
-        if (gradients) gradients(count, X + col, sums, dX + col);
-    }
-
-    // Any number of columns, no sum -0; behind those of each row there are whole vectors.
-    DENSIMD_INLINE void finish_rows(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
-                                    const T* sums, std::size_t ld) const {
-        T* const dx = dX + row * lddx + col;
+    // Any number of columns; behind those of each row there are whole vectors.
+    void finish_rows(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols, const T* sums,
+                     std::size_t ld) const {
+        T* const to = dX + row * lddx + col;
+        const std::size_t ld_to = lddx;
         if (activation->gradient_of_rows)
-            activation->gradient_of_rows(rows, cols, X + row * ldx + col, ldx, sums, ld, dx, lddx);
+            return activation->gradient_of_rows(rows, cols, X + row * ldx + col, ldx, sums, ld, to, ld_to);
+        for_each_vector_of_rows<T>(
+            rows, cols, [to, ld_to, sums, ld](std::size_t r, std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
+                store<decltype(kind)::partial>(to + r * ld_to + i, count, without_negative_zero(load(sums + r * ld + i)));
+            });
+    }
+    // Of row 0.
+    void operator()(std::size_t col, std::size_t cols, const T* sums) const { finish_rows(0, col, 1, cols, sums, cols); }
+    // Rows of one column, back to back: as a row, if they are so in memory.
+    void finish_column(std::size_t row, std::size_t rows, const T* sums) const {
+        if (lddx == 1 && (ldx == 1 || !activation->gradient))
+            finish_rows(row, 0, 1, rows, sums, rows);
         else
-            store_rows(rows, cols, sums, ld, dx, lddx);
+            finish_rows(row, 0, rows, 1, sums, 1);
     }
 };
 
-// By Activation; null where the derivative is too long to go with the sums.
-template <class T>
-constexpr decltype(&shallow_lines<T, NoDerivative>) all_shallow_lines[] = {
-    shallow_lines<T, NoDerivative>,
-    shallow_lines<T, SigmoidActivation<T>>,
-    shallow_lines<T, TanhActivation<T>>,
-    nullptr,
-    shallow_lines<T, ReluActivation<T>>,
-    nullptr,
-    nullptr,
-    nullptr,
-    nullptr,
-    nullptr,
-};
+// As dense_forward, dense_backward_input only goes on to one of several functions of its own arguments.
 
-// A line of outputs at most, several rows.
+// With one output, W a contiguous column: dX is dZ times it.
 template <class T>
-void backward_transposed(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz,
-                          const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
-                          T* dX, std::size_t lddx) {
-    static_assert(std::size(all_shallow_lines<T>) == std::size(all_functions<T>));
-    const auto lines = all_shallow_lines<T>[static_cast<std::size_t>(activation)];
-    const std::size_t done = lines ? in / virtual_lanes<T> * virtual_lanes<T> : 0;
-    if (done > 0) lines(batch, done, out, dZ, lddz, W, ldw, dX, lddx, X, ldx);
-    if (done < in)
-        shallow_gemm(batch, in - done, out, dZ, lddz, W + done * ldw, ldw,
-                     InputGradient<T>{X ? X + done : X, ldx, &functions<T>(activation), dX + done, lddx});
+DENSIMD_PATH void backward_outer(std::size_t batch, std::size_t in, std::size_t, const T* dZ, std::size_t lddz,
+                                      const T* W, std::size_t, const T* X, std::size_t ldx, Activation activation,
+                                      T* dX, std::size_t lddx) {
+    if (const auto gradient = functions<T>(activation).gradient_of_outer_product)
+        gradient(batch, in, X, ldx, dZ, lddz, W, dX, lddx, is_row_by_row(in, ldx, lddx, machine<T>));
+    else
+        outer_product_rows(batch, in, dZ, lddz, W, dX, lddx, NoDerivative{});
+}
+
+// One row and few outputs.
+template <class T>
+DENSIMD_PATH void backward_short_dots(std::size_t, std::size_t in, std::size_t out, const T* dZ, std::size_t,
+                                           const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                           Activation activation, T* dX, std::size_t lddx) {
+    if constexpr (has_quads<T>) {
+        constexpr std::size_t block = block_of_rows<T>;
+        const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
+        alignas(64) T sums[block + virtual_lanes<T>];
+        for (std::size_t k = 0; k < in; k += block) {
+            const std::size_t rows = in - k < block ? in - k : block;
+            with_columns<T>(out, [&](auto columns) {
+                short_dots<decltype(columns)::value>(rows, out, dZ, W + k * ldw, ldw, sums);
+            });
+            finish(k, rows, sums);
+        }
+    }
 }
 
 template <class T>
-DENSIMD_INLINE void backward_by(BackwardPath path, std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
-                                std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
-                                Activation activation, T* dX, std::size_t lddx) {
-    const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
-    switch (path) {
-        case BackwardPath::outer:
-            return backward_outer(batch, in, dZ, lddz, W, X, ldx, activation, dX, lddx);
-        case BackwardPath::transposed:
-            return backward_transposed(batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
-        case BackwardPath::dot_row:
-            return dot_one_row(
-                in, out, dZ, W, ldw, plan_dot_row(in, out, ldw, false, machine<T>),
-                [](std::size_t, std::size_t) { return DirectB{}; }, finish);
-        case BackwardPath::dot:
-            return dot_gemm(batch, in, out, dZ, lddz, W, ldw, is_deep(out, machine<T>), finish);
+DENSIMD_PATH void backward_dot_row(std::size_t, std::size_t in, std::size_t out, const T* dZ, std::size_t,
+                                        const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
+                                        T* dX, std::size_t lddx) {
+    dot_one_row(
+        in, out, dZ, W, ldw, plan_dot_row(in, out, ldw, false, machine<T>),
+        [](std::size_t, std::size_t) { return DirectB{}; }, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
+}
+
+template <class T>
+DENSIMD_PATH void backward_dot(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz,
+                                    const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
+                                    T* dX, std::size_t lddx) {
+    dot_gemm(batch, in, out, dZ, lddz, W, ldw, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
+}
+
+// Sums of some rows and of some columns wait for a derivative that is not in line.
+template <class T>
+void stage_in_registers(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz, const T* W,
+                        std::size_t ldw, const InputGradient<T>& finish) {
+    constexpr std::size_t width = 4 * virtual_lanes<T>, rows = staged_gradients / sizeof(T) / width;
+    alignas(64) T sums[rows * width];
+    for (std::size_t col = 0; col < in; col += width)
+        for (std::size_t row = 0; row < batch; row += rows) {
+            const std::size_t some = batch - row < rows ? batch - row : rows, count = in - col < width ? in - col : width;
+            multiply_in_registers<T>(some, count, out, accumulators_of<T>(in), dZ + row * lddz, lddz, W + col * ldw, ldw,
+                                     nullptr, 0, sums, width, NoDerivative{});
+            finish.finish_rows(row, col, some, count, sums, width);
+        }
+}
+
+// The usual derivatives are in line.
+template <class T>
+DENSIMD_PATH void backward_in_registers(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
+                                             std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                             Activation activation, T* dX, std::size_t lddx) {
+    if constexpr (has_quads<T>) {
+        const auto with = [=](auto derivative) DENSIMD_INLINE_LAMBDA {
+            multiply_in_registers(batch, in, out, accumulators_of<T>(in), dZ, lddz, W, ldw, X, ldx, dX, lddx, derivative);
+        };
+        switch (activation) {
+            case Activation::identity:
+                return with(NoDerivative{});
+            case Activation::sigmoid:
+                return with(SigmoidActivation<T>{});
+            case Activation::tanh:
+                return with(TanhActivation<T>{});
+            case Activation::relu:
+                return with(ReluActivation<T>{});
+            default:
+                return stage_in_registers(batch, in, out, dZ, lddz, W, ldw,
+                                          InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
+        }
     }
+}
+
+// One input: W is a column of its transpose, and lies in memory as one.
+template <class T>
+DENSIMD_PATH void backward_column(std::size_t batch, std::size_t, std::size_t out, const T* dZ, std::size_t lddz,
+                                       const T* W, std::size_t, const T* X, std::size_t ldx, Activation activation,
+                                       T* dX, std::size_t lddx) {
+    constexpr std::size_t most = staged_gradients / sizeof(T);
+    alignas(64) T sums[most + virtual_lanes<T>];
+    const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
+    for (std::size_t row = 0; row < batch; row += most) {
+        const std::size_t rows = batch - row < most ? batch - row : most;
+        dot_gemv(rows, out, dZ + row * lddz, lddz, W, 1, T(0), sums, plan_dot_column({rows, 1, out, 1}, machine<T>));
+        finish.finish_column(row, rows, sums);
+    }
+}
+
+template <class T>
+DENSIMD_PATH void backward_transposed(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
+                                           std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                           Activation activation, T* dX, std::size_t lddx) {
+    multiply_by_transpose(batch, in, out, dZ, lddz, W, ldw, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
+}
+
+// By path. A switch would have a copy of the arguments for each call.
+template <class T>
+constexpr decltype(&backward_dot<T>) backward_functions[] = {
+    backward_outer<T>,      backward_column<T>,  backward_in_registers<T>, backward_transposed<T>,
+    backward_short_dots<T>, backward_dot_row<T>, backward_dot<T>,
+};
+static_assert(std::size(backward_functions<float>) == std::size(backward_paths));
+
+template <class T>
+decltype(&backward_dot<T>) backward_function(BackwardPath path) {
+    return backward_functions<T>[static_cast<std::size_t>(path)];
 }
 
 template <class T>
 void dense_backward_input_kernel(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                                  std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                                  Activation activation, T* dX, std::size_t lddx) noexcept {
-    backward_by(plan_backward(batch, out, ldw, machine<T>), batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX,
-                lddx);
+    return backward_function<T>(plan_backward(batch, batch, in, out, ldw, machine<T>))(
+        batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
+}
+
+// Some rows of a batch, which fixes the order of their sums.
+template <class T>
+void dense_backward_input_rows_kernel(std::size_t batch, std::size_t rows, std::size_t in, std::size_t out, const T* dZ,
+                                      std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                      Activation activation, T* dX, std::size_t lddx) noexcept {
+    backward_function<T>(plan_backward(batch, rows, in, out, ldw, machine<T>))(rows, in, out, dZ, lddz, W, ldw, X, ldx,
+                                                                                activation, dX, lddx);
 }
 
 template <class T>
 void planned_backward_kernel(BackwardPath path, std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
                              std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
                              Activation activation, T* dX, std::size_t lddx) noexcept {
-    backward_by(path, batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
+    backward_function<T>(path)(batch, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
 }
 
 template <class T>

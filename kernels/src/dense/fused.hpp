@@ -64,8 +64,8 @@ struct UpdatedBeforeProduct {
 template <class T>
 void dense_backward_update_kernel(std::size_t in, std::size_t out, const T* x, const T* dz, T scale, T* W,
                                   std::size_t ldw, T* b, const T* a, Activation activation, T* dx) noexcept {
-    if (plan_backward(1, out, ldw, machine<T>) == BackwardPath::outer) {
-        backward_outer(1, in, dz, 1, W, a, in, activation, dx, in);
+    if (plan_backward(1, 1, in, out, ldw, machine<T>) == BackwardPath::outer) {
+        backward_outer(1, in, out, dz, out, W, ldw, a, in, activation, dx, in);
         update_rank_one(in, out, x, dz, scale, W, ldw);
     } else {
         alignas(64) T scaled_x[block_of_rows<T>];

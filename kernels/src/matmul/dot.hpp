@@ -3,6 +3,7 @@
 #pragma once
 
 #include "matmul/operands.hpp"
+#include "plan/backward.hpp"
 #include "plan/forward.hpp"
 
 namespace densimd::kernels {
@@ -65,9 +66,15 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
                 DENSIMD_UNROLLED (r, Rows) sum[r][c][v] = Simd::fma(elements[r], element, sum[r][c][v]);
             }
         });
-    Batch<T> to_sum[Rows * Cols];
-    DENSIMD_UNROLLED (i, Rows * Cols) to_sum[i] = sum_of(sum[i / Cols][i % Cols]);
-    T sums[(Rows * Cols + vector_size<T> - 1) / vector_size<T> * vector_size<T>];  // whole vectors
+    if constexpr (Rows * Cols == 1) {
+        T sums[vector_size<T>];
+        Batch<T>(Simd::sum(sum_of(sum[0][0]))).store_unaligned(sums);  // a masked load would wait for a narrow store
+        return finish(row, col, 1, 1, sums, 1);
+    }
+    constexpr std::size_t at_once = Rows * Cols < Simd::sums_at_once<T> ? Simd::sums_at_once<T> : Rows * Cols;
+    Batch<T> to_sum[at_once];
+    DENSIMD_UNROLLED (i, at_once) to_sum[i] = i < Rows * Cols ? sum_of(sum[i / Cols % Rows][i % Cols]) : Batch<T>(T(0));
+    T sums[(at_once + vector_size<T> - 1) / vector_size<T> * vector_size<T>];  // whole vectors
     sums_of_lanes<T>(to_sum, sums);
     finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums, Cols);
 }
@@ -79,29 +86,46 @@ void dot_tiles(std::size_t first, std::size_t rows, std::size_t cols, std::size_
                std::size_t lda, const T* B, std::size_t ldb, Step step, const Finish& finish) {
     for (std::size_t col = 0; col < cols; col += Cols)
         for (std::size_t row = first; row < rows; row += Rows) {
-            const std::size_t rows_left = rows - row, cols_left = cols - col;
-            if (rows_left >= Rows && cols_left >= Cols)
+            const std::size_t rows_left = rows - row < Rows ? rows - row : Rows;
+            const std::size_t cols_left = cols - col < Cols ? cols - col : Cols;
+            if (rows_left == Rows && cols_left == Cols)
                 dot_tile<T, Rows, Cols, true>(depth, A, lda, B, ldb, step, row, col, Rows, Cols, finish);
+            else if (Rows == 1 && cols_left == 1)
+                dot_tile<T, 1, 1, true>(depth, A, lda, B, ldb, step, row, col, 1, 1, finish);
+            else if (Cols > 2 && 2 * cols_left <= Cols)
+                dot_tile<T, Rows, (Cols > 2 ? Cols / 2 : Cols), false>(depth, A, lda, B, ldb, step, row, col, rows_left,
+                                                                       cols_left, finish);
             else
-                dot_tile<T, Rows, Cols, false>(depth, A, lda, B, ldb, step, row, col,
-                                               rows_left < Rows ? rows_left : Rows,
-                                               cols_left < Cols ? cols_left : Cols, finish);
+                dot_tile<T, Rows, Cols, false>(depth, A, lda, B, ldb, step, row, col, rows_left, cols_left, finish);
         }
 }
 
-// Rows up to the last whole 4 in tiles of 4 x 4 sums if `square`, where the loads count; the others in tiles of 2,
-// whose results are longer pieces, which count more where the depth is short.
+// All rows in tiles of one shape, and the rows that would fill less than half of one in another.
 template <class T, class Finish>
-void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda, const T* B,
-              std::size_t ldb, bool square, const Finish& finish) {
+[[gnu::noinline]] void dot_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda,
+                                const T* B, std::size_t ldb, const Finish& finish) {
     constexpr std::size_t sums = Simd::sums_at_once<T>;
     std::size_t done = 0;
-    if constexpr (sums == 16)
-        if (square) {
-            done = rows % 4 > 2 ? rows : rows - rows % 4;
-            dot_tiles<T, 4, 4>(0, done, cols, depth, A, lda, B, ldb, Unit{}, finish);
+    const auto tiles = [&]<std::size_t Rows>() {
+        const std::size_t left = rows - done, rest = left % Rows;
+        const std::size_t end = 2 * rest > Rows || left < Rows ? rows : rows - rest;
+        dot_tiles<T, Rows, sums / Rows>(done, end, cols, depth, A, lda, B, ldb, Unit{}, finish);
+        done = end;
+    };
+    while (done < rows) switch (plan_dot_tile(rows - done, cols, depth, machine<T>)) {
+            case DotTile::two_columns:
+                if constexpr (sums >= 8) tiles.template operator()<sums / 2>();
+                break;
+            case DotTile::square:
+                if constexpr (sums == 16) tiles.template operator()<4>();
+                break;
+            case DotTile::two_rows:
+                tiles.template operator()<(sums < 2 ? 1 : 2)>();
+                break;
+            case DotTile::one_row:
+                if constexpr (sums >= 8) tiles.template operator()<1>();
+                break;
         }
-    dot_tiles<T, 2, sums / 2>(done, rows, cols, depth, A, lda, B, ldb, Unit{}, finish);
 }
 
 // The results of one column, back to back.

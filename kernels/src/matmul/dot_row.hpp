@@ -119,6 +119,17 @@ DENSIMD_INLINE void dot_short_rows(std::size_t depth, const T* a, const T* B, st
 template <class T>
 constexpr std::size_t block_of_rows = 8 * virtual_lanes<T>;
 
+// Keeps the sums of a tile of one row, in whole vectors.
+template <class T>
+struct KeptSums {
+    T* to;
+    DENSIMD_INLINE void operator()(std::size_t, std::size_t col, std::size_t, std::size_t, const T* sums,
+                                   std::size_t) const {
+        constexpr std::size_t w = vector_size<T>, vectors = (Simd::sums_at_once<T> + w - 1) / w;
+        DENSIMD_UNROLLED (v, vectors) load(sums + v * w).store_unaligned(to + col + v * w);
+    }
+};
+
 // All rows of B, a block of rows after the other. source_of(col, count) is the source of a block, whose at(r) is that
 // of its rows from r on. finish(col, count, sums) takes the results of a block: more calls would drive what belongs
 // to all rows from the registers.
@@ -127,7 +138,7 @@ void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, st
                  const SourceOf& source_of, const Finish& finish) {
     using Source = decltype(source_of(0, 0));
     constexpr std::size_t many = Simd::sums_at_once<T>, few = many < 4 ? many : 4;
-    alignas(64) T sums[block_of_rows<T>];
+    alignas(64) T sums[block_of_rows<T> + virtual_lanes<T>];  // tiles end behind the last row
     for (std::size_t col = 0; col < cols; col += block_of_rows<T>) {
         const std::size_t rows = cols - col < block_of_rows<T> ? cols - col : block_of_rows<T>;
         const T* const block = B + col * ldb;
@@ -139,6 +150,13 @@ void dot_one_row(std::size_t cols, std::size_t depth, const T* a, const T* B, st
         else if (plan == DotRow::eight)
             for (; r + many <= rows; r += many)
                 dot_rows<many>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
+        if constexpr (!Source::writes)
+            if (plan != DotRow::four) {
+                // What is left, in vectors whose rows behind the last are copies of it.
+                if (r < rows)
+                    dot_tiles<T, 1, many>(0, 1, rows - r, depth, a, 0, block + r * ldb, ldb, Unit{}, KeptSums<T>{sums + r});
+                r = rows;
+            }
         for (; r + few <= rows; r += few)
             dot_rows<few>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);
         for (; r < rows; ++r) dot_rows<1>(depth, a, block + r * ldb, ldb, source.at(r), sums + r);

@@ -1,109 +1,182 @@
-// C[rows][cols] = A[rows][depth] B[cols][depth]^T where the depth is a line at most, which leaves dot
-// products one multiply-add per several shuffles. With several rows of A, lanes run along the columns of C
-// instead, and a line of rows of B is transposed once for all of them. Bound: per vector of C `depth`
-// broadcasts, which are loads, with as many multiplications and additions.
+// C = A B^T with lanes along the rows of B, which are transposed on the stack first: the input gradient of a batch; and of
+// one row, where sums are short.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <type_traits>
-#include <utility>
 
-#include "matmul/operands.hpp"
+#include "matmul/multiply.hpp"
+#include "matmul/quad.hpp"
 #include "plan/backward.hpp"
 
 namespace densimd::kernels {
 namespace {
 
+// The first elements of as many rows of B as a vector has lanes: column[i] has element i of each. Unless Whole, there are
+// `rows` rows, behind which the last is repeated, and `count` elements, behind which are zeros.
+template <bool Whole, class T>
+DENSIMD_INLINE void transpose_quad(std::size_t rows, std::size_t count, const T* B, std::size_t ldb,
+                                   Batch<T> (&column)[4 * quads_at_once<T>()]) {
+    constexpr std::size_t at_once = quads_at_once<T>();
+    Batch<T> x[4][at_once];
+    DENSIMD_UNROLLED (i, 4) {
+        const T* row[quads<T>];
+        DENSIMD_UNROLLED (q, quads<T>) {
+            const std::size_t r = i + 4 * q;
+            row[q] = B + (Whole || r < rows ? r : rows - 1) * ldb;
+        }
+        load_quads<!Whole, T>(row, 0, count, x[i]);
+    }
+    DENSIMD_UNROLLED (q, at_once) {
+        Batch<T> quad[4] = {x[0][q], x[1][q], x[2][q], x[3][q]};
+        transpose_quads<T>(quad);
+        DENSIMD_UNROLLED (i, 4) column[4 * q + i] = quad[i];
+    }
+}
+
+// columns[p][ld] = element p of `rows` rows of B, and copies of the last one up to whole vectors. ld is a number of whole
+// vectors. Bound: shuffles, about one for four elements.
+template <class T>
+[[gnu::noinline]] void transpose_rows(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb, T* columns,
+                                      std::size_t ld) {
+    constexpr std::size_t w = vector_size<T>;
+    for (std::size_t first = 0; first < rows; first += w, B += w * ldb, columns += w) {
+        const std::size_t left = rows - first;
+        if constexpr (has_quads<T>) {
+            constexpr std::size_t at_once = 4 * quads_at_once<T>();
+            Batch<T> column[at_once];
+            std::size_t p = 0;
+            if (left >= w)
+                for (; p + at_once <= depth; p += at_once) {
+                    transpose_quad<true>(w, at_once, B + p, ldb, column);
+                    DENSIMD_UNROLLED (i, at_once) column[i].store_aligned(columns + (p + i) * ld);
+                }
+            for (; p < depth; p += at_once) {
+                const std::size_t count = depth - p < at_once ? depth - p : at_once;
+                transpose_quad<false>(left, count, B + p, ldb, column);
+                DENSIMD_UNROLLED (i, at_once)
+                    if (i < count) column[i].store_aligned(columns + (p + i) * ld);
+            }
+        } else {
+            for (std::size_t p = 0; p < depth; ++p)
+                for (std::size_t r = 0; r < w; ++r) columns[p * ld + r] = B[(r < left ? r : left - 1) * ldb + p];
+        }
+    }
+}
+
+// The panels of the transpose follow one another. The sums of some rows wait in L1 for finish.finish_rows(row, col, rows,
+// cols, sums, ld).
+template <class T, class Finish>
+[[gnu::noinline]] void multiply_by_transpose(std::size_t rows, std::size_t cols, std::size_t depth, const T* A,
+                                             std::size_t lda, const T* B, std::size_t ldb, const Finish& finish) {
+    constexpr std::size_t w = vector_size<T>, staged = staged_gradients / sizeof(T);
+    constexpr std::size_t block = staged / (widest_transposed(machine<T>) * w);
+    alignas(64) T columns[packed_bytes / sizeof(T)];
+    alignas(64) T sums[staged];
+    const TransposedPlan plan = plan_transposed(rows, cols, depth, machine<T>);
+    const std::size_t width = plan.vectors * w;
+    for (std::size_t col = 0; col < cols; col += width) {
+        const std::size_t count = cols - col < width ? cols - col : width, ld = (count + w - 1) / w * w;
+        transpose_rows(count, depth, B + col * ldb, ldb, columns, ld);
+        for (std::size_t row = 0; row < rows; row += block) {
+            const std::size_t some = rows - row < block ? rows - row : block;
+            Product<T> product = {some, ld, depth, A + row * lda, lda, 1, columns, ld};
+            multiply_part(product, Output<T>{.C = sums, .ld = ld}, plan.tiles, {0, some});
+            finish.finish_rows(row, col, some, count, sums, ld);
+        }
+    }
+}
+
 // One row of A times `Depth` columns of B, a vector of each column: the sum of the products of elements
 // First, First + Step, First + 2 Step, ... of the depth, added as the lanes of a LaneSum are. A lane without
 // a term is left out: it could only change the sign of a zero.
 template <std::size_t First, std::size_t Step, std::size_t Depth, class T>
-DENSIMD_INLINE Batch<T> sum_across(const T* a, const Batch<T> (&columns)[Depth]) {
+DENSIMD_INLINE Batch<T> sum_across(const Batch<T> (&a)[Depth], const Batch<T> (&columns)[Depth]) {
     if constexpr (Step == virtual_lanes<T>)
-        return Batch<T>(a[First]) * columns[First];
+        return a[First] * columns[First];
     else if constexpr (First + Step >= Depth)
-        return sum_across<First, 2 * Step>(a, columns);
+        return sum_across<First, 2 * Step, Depth, T>(a, columns);
     else
-        return sum_across<First, 2 * Step>(a, columns) + sum_across<First + Step, 2 * Step>(a, columns);
+        return sum_across<First, 2 * Step, Depth, T>(a, columns) + sum_across<First + Step, 2 * Step, Depth, T>(a, columns);
 }
 
-// The columns of the first `rows` rows of B, and more of both up to whole vectors.
-template <class T>
-DENSIMD_INLINE void transpose(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb, T* columns) {
-    constexpr std::size_t w = vector_size<T>;
-    for (std::size_t first = 0; first < rows; first += w)
-        for (std::size_t p = 0; p < depth; p += w) {
-            const std::size_t count = depth - p < w ? depth - p : w;
-            Batch<T> x[w];
-            DENSIMD_UNROLLED (i, w)
-                x[i] = Simd::load_partial(B + (first + i < rows ? first + i : rows - 1) * ldb + p, count);
-            transpose(x);
-            DENSIMD_UNROLLED (i, w) x[i].store_aligned(columns + (p + i) * virtual_lanes<T> + first);
-        }
+// The columns of as many rows of B as a vector has lanes, `Depth` of them, of which those behind the depth are 0.
+template <std::size_t Depth, class T>
+DENSIMD_INLINE void load_columns(std::size_t rows, std::size_t depth, const T* B, std::size_t ldb, Batch<T> (&column)[Depth]) {
+    constexpr std::size_t at_once = 4 * quads_at_once<T>();
+    DENSIMD_UNROLLED (g, (Depth + at_once - 1) / at_once) {
+        const std::size_t p = g * at_once, count = depth < p ? 0 : depth - p < at_once ? depth - p : at_once;
+        Batch<T> some[at_once];
+        transpose_quad<false>(rows, count, B + (count == 0 ? 0 : p), ldb, some);
+        DENSIMD_UNROLLED (i, at_once)
+            if (p + i < Depth) column[(p + i) % Depth] = some[i];
+    }
 }
 
-// C[r] = row r of A times a vector of each of `Depth` columns, which are a line apart and stay in registers,
-// times the derivative, unless it is NoDerivative, of an activation whose output is row r of X. Plus 0, as in
-// LaneSum::total.
-template <class T, class Derivative, std::size_t Depth>
-void shallow_rows(std::size_t rows, const T* A, std::size_t lda, const T* columns, T* C, std::size_t ldc,
-                  const T* X, std::size_t ldx) {
-    Batch<T> column[Depth];
-    DENSIMD_UNROLLED (p, Depth) column[p] = Batch<T>::load_aligned(columns + p * virtual_lanes<T>);
+// Calls body(std::integral_constant<std::size_t, n>) for a number of columns that holds the depth: the depth itself, if it
+// is 4 at most.
+template <class T, class Body>
+DENSIMD_INLINE void with_columns(std::size_t depth, const Body& body) {
+    with_constant<1, 5>(depth <= 4 ? depth : 5, [&](auto n) {
+        constexpr std::size_t columns = decltype(n)::value;
+        body(std::integral_constant<std::size_t, (columns <= 4 ? columns : max_short_depth)>{});
+    });
+}
+
+// sums[r] = a times row r of B, in the order of a LaneSum; whole vectors are written. So short a depth leaves dot products
+// one multiply-add per several shuffles.
+template <std::size_t Depth, class T>
+DENSIMD_INLINE void short_dots(std::size_t rows, std::size_t depth, const T* a, const T* B, std::size_t ldb, T* sums) {
+    Batch<T> element[Depth];
+    DENSIMD_UNROLLED (p, Depth) element[p] = Batch<T>(Depth <= 4 || p < depth ? a[p] : T(0));
+    for (std::size_t first = 0; first < rows; first += vector_size<T>) {
+        Batch<T> column[Depth];
+        load_columns<Depth>(rows - first, depth, B + first * ldb, ldb, column);
+        sum_across<0, 1, Depth, T>(element, column).store_unaligned(sums + first);
+    }
+}
+
+// Rows of C = A B^T times a derivative at X, for at most a vector of its columns, in the order of a forward pass with so
+// many accumulators. Bound: per vector of C `Depth` broadcasts, which are loads, as many multiply-adds, and the derivative.
+template <std::size_t Depth, std::size_t Accumulators, bool Partial, class T, class Derivative>
+DENSIMD_INLINE void rows_in_registers(std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
+                                      const Batch<T> (&column)[Depth], const T* X, std::size_t ldx, T* C, std::size_t ldc,
+                                      std::size_t count, const Derivative& derivative) {
+    constexpr std::size_t used = Depth < Accumulators ? Depth == 3 ? 4 : Depth : Accumulators;  // others are 0
     for (std::size_t r = 0; r < rows; ++r, A += lda, C += ldc) {
-        const Batch<T> sum = sum_across<0, 1>(A, column) + Batch<T>(T(0));
-        if constexpr (std::is_same_v<Derivative, NoDerivative>)
-            sum.store_unaligned(C);
-        else
-            Derivative{}.gradient(load(X + r * ldx), sum).store_unaligned(C);
+        Batch<T> sum[used];
+        DENSIMD_UNROLLED (s, used) sum[s] = Batch<T>(T(0));
+        DENSIMD_UNROLLED (p, Depth)
+            if (Depth <= 4 || p < depth) sum[p % used] = Simd::fma(Batch<T>(A[p]), column[p], sum[p % used]);
+        Batch<T> total = without_negative_zero(sum_of(sum));
+        if constexpr (!std::is_same_v<Derivative, NoDerivative>)
+            total = derivative.gradient(load<Partial>(X + r * ldx, count), total);
+        store<Partial>(C, count, total);
     }
 }
 
-// Element d - 1 is for depth d.
 template <class T, class Derivative>
-constexpr auto all_shallow_rows = []<std::size_t... Before>(std::index_sequence<Before...>) {
-    return std::array{shallow_rows<T, Derivative, Before + 1>...};
-}
-(std::make_index_sequence<virtual_lanes<T>>());
-
-// Whole lines of columns, with a derivative as in shallow_rows.
-template <class T, class Derivative>
-void shallow_lines(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda,
-                   const T* B, std::size_t ldb, T* C, std::size_t ldc, const T* X, std::size_t ldx) {
-    constexpr std::size_t line = virtual_lanes<T>;
-    alignas(64) T columns[line * line];
-    const auto multiply = all_shallow_rows<T, Derivative>[depth - 1];
-    for (std::size_t col = 0; col < cols; col += line) {
-        transpose(line, depth, B + col * ldb, ldb, columns);
-        for (std::size_t v = 0; v < line; v += vector_size<T>)
-            multiply(rows, A, lda, columns + v, C + col + v, ldc, X ? X + col + v : X, ldx);
-    }
-}
-
-// Any number of columns. The sums of some rows wait in L1 for finish.finish_rows(row, col, rows, cols, sums,
-// ld), whose calls would drive the columns from the registers.
-template <class T, class Finish>
-void shallow_gemm(std::size_t rows, std::size_t cols, std::size_t depth, const T* A, std::size_t lda,
-                  const T* B, std::size_t ldb, const Finish& finish) {
-    constexpr std::size_t w = vector_size<T>, line = virtual_lanes<T>, widest = 4 * line;
-    alignas(64) T columns[widest * line];
-    alignas(64) T sums[16 * widest];
-    const bool narrow = cols <= line;
-    const std::size_t ld = narrow ? line : widest, at_once = narrow ? 64 : 16;  // rows that fill `sums`
-    const auto multiply = all_shallow_rows<T, NoDerivative>[depth - 1];
-    for (std::size_t col = 0; col < cols; col += widest) {
-        const std::size_t cols_left = cols - col < widest ? cols - col : widest;
-        for (std::size_t c = 0; c < cols_left; c += line)
-            transpose(cols_left - c < line ? cols_left - c : line, depth, B + (col + c) * ldb, ldb,
-                      columns + c * line);
-        for (std::size_t row = 0; row < rows; row += at_once) {
-            const std::size_t rows_left = rows - row < at_once ? rows - row : at_once;
-            for (std::size_t c = 0; c < cols_left; c += w)
-                multiply(rows_left, A + row * lda, lda, columns + c / line * line * line + c % line, sums + c,
-                         ld, nullptr, 0);
-            finish.finish_rows(row, col, rows_left, cols_left, sums, ld);
-        }
-    }
+[[gnu::noinline]] void multiply_in_registers(std::size_t rows, std::size_t cols, std::size_t depth, std::size_t accumulators, const T* A,
+                                             std::size_t lda, const T* B, std::size_t ldb, const T* X, std::size_t ldx,
+                                             T* C, std::size_t ldc, Derivative derivative) {
+    constexpr std::size_t w = vector_size<T>;
+    with_constant<1, 3>(accumulators == 4 ? 3 : accumulators, [&](auto logarithm) {
+        constexpr std::size_t sums = std::size_t{1} << (decltype(logarithm)::value - 1);
+        with_columns<T>(depth, [&](auto columns) {
+            for (std::size_t col = 0; col < cols; col += w) {
+                Batch<T> column[decltype(columns)::value];
+                const std::size_t left = cols - col;
+                load_columns(left, depth, B + col * ldb, ldb, column);
+                const T* const x = X ? X + col : X;
+                if (left >= w)
+                    rows_in_registers<decltype(columns)::value, sums, false>(rows, depth, A, lda, column, x, ldx,
+                                                                                     C + col, ldc, w, derivative);
+                else
+                    rows_in_registers<decltype(columns)::value, sums, true>(rows, depth, A, lda, column, x, ldx,
+                                                                                    C + col, ldc, left, derivative);
+            }
+        });
+    });
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ void training_gather_kernel(const Training<T>& training, std::size_t first, std:
     bool finite = true;
     for (std::size_t t = 0; t < count; t += rows_per_call) {
         const std::size_t rows = count - t < rows_per_call ? count - t : rows_per_call;
-        own<T>().gemm_nt(rows, t + rows, inputs, X + t * ldx, ldx, X, ldx, products + t * ldp, ldp);
+        own<T>().dense_backward_input_rows(1, rows, t + rows, inputs, X + t * ldx, ldx, X, ldx, nullptr, 0,
+                                           Activation::identity, products + t * ldp, ldp);
         for (std::size_t i = t; i < t + rows; ++i) {
             const T square = products[i * ldp + i] + 1;
             finite = finite && square <= largest && training.learning_rate * square <= largest;

@@ -46,6 +46,7 @@ void enter_layers(Table<T>& table) {
     k.dense_forward = dense_forward_kernel<T>;
     k.dense_forward_columns = dense_forward_columns_kernel<T>;
     k.dense_backward_input = dense_backward_input_kernel<T>;
+    k.dense_backward_input_rows = dense_backward_input_rows_kernel<T>;
     k.dense_update = dense_update_kernel<T>;
     k.dense_backward_update = dense_backward_update_kernel<T>;
     k.dense_update_forward = dense_update_forward_kernel<T>;

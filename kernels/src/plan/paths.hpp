@@ -39,17 +39,25 @@ constexpr PathRow<ForwardPath> forward_paths[] = {
     {ForwardPath::tile, "tile, an outer product", [](const ProductShape& s, const Machine&) { return s.cols > 1; }},
 };
 
-// The same shape.
+// The same shape, whose rows are the whole batch: with cols it fixes the order of the sums.
 constexpr PathRow<BackwardPath> backward_paths[] = {
     {BackwardPath::outer, "outer, dZ times W, as there is one output",
      [](const ProductShape& s, const Machine&) { return s.cols == 1 && s.ldb == 1; }},
+    {BackwardPath::column, "column, a dot product per row, as there is one input",
+     [](const ProductShape& s, const Machine&) { return s.depth == 1; }},
+    {BackwardPath::in_registers, "in_registers, W's transpose stays in registers, as there are few outputs",
+     [](const ProductShape& s, const Machine& m) {
+         return sums_like_forward(s.rows, s.depth, s.cols) && s.cols > 0 && s.cols <= max_short_depth && m.lanes() >= 4;
+     }},
     {BackwardPath::transposed,
-     "transposed, lanes along the inputs, as dot products over so few outputs would be mostly sums along lanes",
-     [](const ProductShape& s, const Machine& m) { return s.cols > 0 && s.cols <= m.virtual_lanes(); }},
+     "transposed, tiles of dZ times W's transpose, as dot products over so few outputs would be mostly sums along lanes",
+     [](const ProductShape& s, const Machine&) { return sums_like_forward(s.rows, s.depth, s.cols); }},
+    {BackwardPath::short_dots, "short_dots, lanes along the inputs, as there is one row of few outputs",
+     [](const ProductShape& s, const Machine& m) { return s.rows == 1 && s.cols > 0 && s.cols <= max_short_depth && m.lanes() >= 4; }},
     {BackwardPath::dot_row, "dot_row, dot products with the rows of W, as there is one row",
      [](const ProductShape& s, const Machine&) { return s.rows == 1; }},
     {BackwardPath::dot, "dot, tiles of dot products, as there are several rows and outputs",
-     [](const ProductShape&, const Machine&) { return true; }},
+     [](const ProductShape& s, const Machine&) { return !sums_like_forward(s.rows, s.depth, s.cols); }},
 };
 
 // The shape is that of X^T dZ, with the distance between rows of W as ldb.

@@ -51,9 +51,25 @@ struct ForwardPlan {
 
 enum class BackwardPath : std::uint8_t {
     outer,       // one output, W contiguous: dZ times W (pointwise/activation.hpp)
-    transposed,  // few outputs: W transposed, lanes along the inputs (transposed.hpp)
+    column,      // one input: a dot product per row (dot.hpp)
+    in_registers,  // few outputs: W's transpose in registers (transposed.hpp)
+    transposed,  // tiles of dZ times panels of W's transpose (transposed.hpp)
+    short_dots,  // one row, few outputs: lanes along the inputs (transposed.hpp)
     dot_row,     // one row: dot products with the rows of W (dot_row.hpp)
     dot,         // dot products (dot.hpp)
+};
+
+struct TransposedPlan {
+    std::size_t vectors;  // of W's rows in a panel of its transpose
+    TilePlan tiles;
+};
+
+// The shape of tiles of dot products, for as many of them as are summed along lanes at once.
+enum class DotTile : std::uint8_t {
+    two_columns,
+    square,  // the fewest loads
+    two_rows,
+    one_row,
 };
 
 // How one row's dot products with the rows of W are read. Eight of them at a time, but for long rows that are not

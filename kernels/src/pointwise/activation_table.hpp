@@ -69,8 +69,8 @@ void elu_grad_kernel(std::size_t n, T alpha, const T* y, const T* ds, T* dx) noe
     gradient_of_each(n, EluActivation<T>{Batch<T>(alpha)}, y, ds, dx);
 }
 
-// Rows of n elements. Of those of ds there are whole vectors, which are loaded: a masked load would wait for
-// its store.
+// Rows of n elements. Of those of ds, which are sums that may be -0, there are whole vectors, which are loaded: a masked load
+// would wait for its store.
 template <class T, template <class> class Function>
 void gradient_rows(std::size_t rows, std::size_t n, const T* a, std::size_t lda, const T* ds,
                    std::size_t ldds, T* dx, std::size_t lddx) {
@@ -79,7 +79,7 @@ void gradient_rows(std::size_t rows, std::size_t n, const T* a, std::size_t lda,
         rows, n, [=](std::size_t r, std::size_t i, std::size_t count, auto kind) DENSIMD_INLINE_LAMBDA {
             constexpr bool partial = decltype(kind)::partial;
             const Batch<T> x = load<partial>(a + r * lda + i, count), gradient = load(ds + r * ldds + i);
-            store<partial>(dx + r * lddx + i, count, function.gradient(x, gradient));
+            store<partial>(dx + r * lddx + i, count, function.gradient(x, without_negative_zero(gradient)));
         });
 }
 

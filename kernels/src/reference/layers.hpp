@@ -54,6 +54,13 @@ void dense_backward_input(std::size_t batch, std::size_t in, std::size_t out, co
 }
 
 template <class T>
+void dense_backward_input_rows(std::size_t, std::size_t rows, std::size_t in, std::size_t out, const T* dZ,
+                               std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                               Activation activation, T* dX, std::size_t lddx) noexcept {
+    dense_backward_input<T>(rows, in, out, dZ, lddz, W, ldw, X, ldx, activation, dX, lddx);
+}
+
+template <class T>
 void gemm_nt(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz, const T* W,
              std::size_t ldw, T* dX, std::size_t lddx) noexcept {
     dense_backward_input<T>(batch, in, out, dZ, lddz, W, ldw, nullptr, 0, Activation::identity, dX, lddx);

@@ -17,6 +17,14 @@
 #define DENSIMD_INLINE [[gnu::always_inline]] inline
 #define DENSIMD_INLINE_LAMBDA __attribute__((always_inline))
 
+// For the paths of a kernel, which have its arguments: it goes on to one by a jump, unless g++ drops what the path does not
+// use and has to move the others.
+#ifdef __clang__
+#define DENSIMD_PATH [[gnu::noinline]]
+#else
+#define DENSIMD_PATH [[gnu::noipa]]
+#endif
+
 // A loop over 0 .. count - 1, a constant, that leaves no loop: arrays of vectors that it indexes become
 // registers.
 #define DENSIMD_UNROLLED(i, count) DENSIMD_UNROLL for (std::size_t i = 0; i < (count); ++i)

@@ -67,14 +67,14 @@ class ForwardBackward {
                              dA.data());
     }
 
-    /// dZ of all layers below the last.
-    void backward(std::size_t workspace_row, std::size_t count) const noexcept {
+    /// dZ of all layers below the last, for `count` rows of a batch of `batch`.
+    void backward(std::size_t workspace_row, std::size_t count, std::size_t batch) const noexcept {
         for (std::size_t l = layers_.size() - 1; l > 0; --l) {
             const Dense& layer = layers_[l];
             const MatrixView<T> dZ = rows(w_.gradients_[l], workspace_row, count),
                                 dX = rows(w_.gradients_[l - 1], workspace_row, count);
             const MatrixView<T> X = rows(w_.activations_[l - 1], workspace_row, count);
-            k_.dense_backward_input(count, layer.inputs, layer.outputs, dZ.data(), dZ.stride(),
+            k_.dense_backward_input_rows(batch, count, layer.inputs, layer.outputs, dZ.data(), dZ.stride(),
                                     weights(layer), layer.stride, X.data(), X.stride(),
                                     layers_[l - 1].activation, dX.data(), dX.stride());
         }

@@ -51,7 +51,7 @@ struct DataParallelPass {
             network.targets(source, first, count).middle_rows(part.first, part.count());
         network.forward(X, part.first, network.outputs(part.first, part.count()), logits());
         network.loss(Y, part.first, loss, gradient);
-        if (gradient) network.backward(part.first, part.count());
+        if (gradient) network.backward(part.first, part.count(), count);
     }
 
     // Forward and backward, but the threads share the first layer by its outputs, so that no two read the
@@ -69,7 +69,7 @@ struct DataParallelPass {
         network.forward_rest(part.first, network.outputs(part.first, part.count()), logits());
         network.loss(network.targets(source, first, count).middle_rows(part.first, part.count()), part.first,
                      loss, true);
-        network.backward(part.first, part.count());
+        network.backward(part.first, part.count(), count);
     }
 
     // The sum of the losses of the workspace's rows from `workspace_row` on, in an order that does not depend
