@@ -153,7 +153,7 @@ struct Step {
     static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
         if (accumulators == 4) return rows == 1 || (columns == 1 && rows <= few_rows);
         if (columns * vector_size<T> > panel_columns(machine<T>)) return rows <= few_rows;
-        return is_common_height(rows);
+        return columns == 1 || is_common_height(rows);  // of few outputs and short batches all heights are common
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
         return accumulators == 2 ? 0 : max_step_panel(accumulators, 1, machine<T>);
@@ -192,11 +192,12 @@ struct Step {
 template <class T>
 struct Sums {
     static constexpr bool prefetches = false, has_transposed_A = true;
-    static constexpr bool has_tile(std::size_t rows, std::size_t, std::size_t accumulators) {
+    static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
+        if (columns > 2) return rows <= few_rows;
         return accumulators == 4 ? rows == 1 : rows <= rows_beside(machine<T>, 2, 1);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
-        return accumulators == 2 ? 0 : 2;
+        return accumulators == 1 ? max_tall_vectors : accumulators == 2 ? 0 : 2;
     }
 
     T* sums;

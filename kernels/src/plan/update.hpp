@@ -1,6 +1,7 @@
 // The choice for the update of a layer, W += scale X^T dZ, and for X^T dZ alone.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -11,11 +12,40 @@ namespace {
 
 constexpr std::size_t max_tall_columns = 64;
 
-// At least a quarter of the lanes along the columns would idle, and the depth makes up for the transposition of the
-// results, which takes about six operations for each of their vectors.
+// Vectors of W's rows that are summed up at a time: so many that there are sums enough to hide their latency.
+constexpr std::size_t tall_vectors(const ProductShape& s, const Machine&) {
+    return s.cols <= few_rows ? max_tall_vectors : 2;
+}
+
+// What paths cost, in half cycles: a multiply-add takes one, and a term of so few sums that they wait for one another
+// eight. As measured on a Xeon of 2023, to about a tenth.
+constexpr std::size_t latency = 8;
+
+// Each vector of W is loaded, updated and stored for 3; loads and what surrounds tiles add an eighth.
+constexpr std::size_t tile_cost(const ProductShape& s, const Machine& m) {
+    const std::size_t vectors = s.rows * m.vectors_of(s.cols);
+    return (vectors < latency ? latency : vectors) * (s.depth + 3) * 9 / 8 + 100;
+}
+// Rows of at most a vector, `columns` of them after they are rounded up to a power of two, come out of shuffles, of which
+// there is one in a cycle; one more for rows that share a vector.
+constexpr std::size_t tall_finish_cost(std::size_t columns, const Machine& m) {
+    const std::size_t log2 = static_cast<std::size_t>(std::bit_width(columns)) - 1;
+    return 2 * columns * (log2 + 1) + (columns < m.lanes() ? 5 : 3) * m.lanes();
+}
+constexpr std::size_t tall_cost(const ProductShape& s, const Machine& m) {
+    const std::size_t blocks = (s.rows + m.lanes() - 1) / m.lanes(), at_once = tall_vectors(s, m);
+    const std::size_t passes = (blocks + at_once - 1) / at_once, rest = s.cols % m.lanes();
+    const std::size_t sums = s.cols * blocks < latency * passes ? latency * passes : s.cols * blocks;
+    const std::size_t finish = s.cols / m.lanes() * tall_finish_cost(m.lanes(), m) +
+                               (rest > 0 ? tall_finish_cost(std::bit_ceil(rest), m) : 0);
+    return sums * s.depth + blocks * finish + 40 * passes + 80;
+}
+
+// Where lanes along the columns idle.
 constexpr bool is_tall_update(const ProductShape& s, const Machine& m) {
-    const std::size_t used = m.vectors_of(s.cols) * m.lanes(), idle = used - s.cols;
-    return s.rows >= m.lanes() && s.cols <= max_tall_columns && 4 * idle >= used && idle * s.depth > 6 * used;
+    if (s.cols > max_tall_columns || s.depth < 4 || s.cols % m.lanes() == 0) return false;
+    const std::size_t tile = tile_cost(s, m);
+    return tile > 200 && tall_cost(s, m) < tile;  // no transposition costs less than 200
 }
 
 // X^T dZ: rows are those of W, the depth is the batch.
