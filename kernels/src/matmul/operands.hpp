@@ -38,7 +38,9 @@ template <class T>
 // What becomes of a tile's sums. Each has: begin<Rows, Columns>(row, column), which says where the tile is; start, the
 // first values of its sums; finish, what is done when they are made. `count`: elements of the last vector of a row. And it
 // says which tiles the planner asks for: max_columns(accumulators), in vectors; has_tile(rows, columns, accumulators),
-// for each number of rows a height that is not above it; whether B is large enough to be worth prefetching.
+// for each number of rows a height that is not above it; whether B is large enough to be worth prefetching; whether A is
+// a matrix transposed, so that a tile's elements of a row lie side by side: their addresses then are constants beside
+// that of the first, where strides would take more registers than there are.
 
 // Rows of a tile in memory.
 template <class T>
@@ -86,7 +88,7 @@ constexpr T no_bias[2048 / sizeof(T)] = {};
 // C = activation(sums), which start from the bias, from C or from 0.
 template <class T>
 struct Output {
-    static constexpr bool prefetches = true;
+    static constexpr bool prefetches = true, has_transposed_A = false;
     static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
         if (accumulators == 4 && columns > 1 && columns > vectors_per_line<T>) return rows == 1;
         if (columns > columns_beside(machine<T>, few_rows, accumulators)) return rows == 1;  // a column's transpose
@@ -147,11 +149,11 @@ struct Output {
 // W += scale sums: the gradient never reaches memory.
 template <class T>
 struct Step {
-    static constexpr bool prefetches = false;
+    static constexpr bool prefetches = false, has_transposed_A = true;
     static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
         if (accumulators == 4) return rows == 1 || (columns == 1 && rows <= few_rows);
         if (columns * vector_size<T> > panel_columns(machine<T>)) return rows <= few_rows;
-        return is_common_height(rows);
+        return columns == 1 || is_common_height(rows);  // of few outputs and short batches all heights are common
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
         return accumulators == 2 ? 0 : max_step_panel(accumulators, 1, machine<T>);
@@ -189,12 +191,13 @@ struct Step {
 // The sums themselves, in memory with room for whole vectors: loads wait for masked stores.
 template <class T>
 struct Sums {
-    static constexpr bool prefetches = false;
-    static constexpr bool has_tile(std::size_t rows, std::size_t, std::size_t accumulators) {
+    static constexpr bool prefetches = false, has_transposed_A = true;
+    static constexpr bool has_tile(std::size_t rows, std::size_t columns, std::size_t accumulators) {
+        if (columns > 2) return rows <= few_rows;
         return accumulators == 4 ? rows == 1 : rows <= rows_beside(machine<T>, 2, 1);
     }
     static constexpr std::size_t max_columns(std::size_t accumulators) {
-        return accumulators == 2 ? 0 : 2;
+        return accumulators == 1 ? max_tall_vectors : accumulators == 2 ? 0 : 2;
     }
 
     T* sums;

@@ -28,6 +28,7 @@ void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz,
         return row;
     };
     const Row gradient = load_row(dz);
+    const Batch<T> factor(scale);
     constexpr bool late = Partial && Simd::masks_stores;
     // Rows are loaded and stored in their order: two addresses, which the asm keeps from becoming one per row.
     const T* from = W;
@@ -41,7 +42,7 @@ void update_short_rows(std::size_t in, std::size_t out, const T* x, const T* dz,
             return row;
         },
         [&](std::size_t k, const Row& row) DENSIMD_INLINE_LAMBDA {
-            const Batch<T> element(scale * x[k]);
+            const Batch<T> element = factor * Batch<T>(x[k]);
             for_each_vector_of_row<Vectors, Partial, T>(
                 out, [&](std::size_t v, std::size_t j, std::size_t n, auto partial) DENSIMD_INLINE_LAMBDA {
                     store<partial>(to + j, n, updated<T>(element, gradient.part[v], row.part[v]));

@@ -91,7 +91,7 @@ void tiles(const Product<T>& product, const Result& result, std::size_t row, std
            std::size_t count, std::size_t number) {
     constexpr std::size_t w = vector_size<T>;
     // Locals: fields read through references could change under the stores.
-    const std::size_t depth = product.depth, row_stride = product.row_stride;
+    const std::size_t depth = product.depth, row_stride = Result::has_transposed_A ? 1 : product.row_stride;
     const std::size_t depth_stride = product.depth_stride, ldb = product.ldb;
     const T* first_a = product.A + row * row_stride;
     const T* const first_b = product.B + column;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t few_rows = 3;                // so many get low and wide tiles
 constexpr std::size_t max_tile_rows = 12;          // of a tile
+constexpr std::size_t max_tall_vectors = 4;        // of W's rows at a time, if columns are few
 constexpr std::size_t max_panel = 8;               // vectors of a panel
 constexpr std::size_t packed_bytes = 64 * 1024;    // of packed operands, on the stack
 constexpr std::size_t max_staged_elements = 4096;  // of results that wait for their activation, on the stack

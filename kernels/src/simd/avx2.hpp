@@ -135,6 +135,21 @@ struct Simd {
         high = _mm256_permute2f128_pd(even, odd, 0x31);
     }
 
+    // Lane i has what lane i + N had, modulo the width.
+    template <int N>
+    static Batch<float> rotate(Batch<float> x) {
+        if constexpr (N == 0) return x;
+        if constexpr (N == 4) return _mm256_permute2f128_ps(x, x, 1);
+        constexpr auto lane = [](int i) { return (i + N) % 8; };
+        return _mm256_permutevar8x32_ps(
+            x, _mm256_setr_epi32(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7)));
+    }
+    template <int N>
+    static Batch<double> rotate(Batch<double> x) {
+        if constexpr (N == 0) return x;
+        return _mm256_permute4x64_pd(x, N | (N + 1) % 4 << 2 | (N + 2) % 4 << 4 | (N + 3) % 4 << 6);
+    }
+
     // Quads: four lanes. In each of a vector's, four vectors are transposed.
     static void transpose_quads(Batch<float> (&x)[4]) {
         const __m256 a = _mm256_unpacklo_ps(x[0], x[1]), b = _mm256_unpacklo_ps(x[2], x[3]);

@@ -155,6 +155,20 @@ struct Simd {
         high = _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
     }
 
+    // Lane i has what lane i + N had, modulo the width.
+    template <int N>
+    static Batch<float> rotate(Batch<float> x) {
+        if constexpr (N == 0) return x;
+        const __m512i bits = _mm512_castps_si512(x);
+        return _mm512_castsi512_ps(_mm512_alignr_epi32(bits, bits, N));
+    }
+    template <int N>
+    static Batch<double> rotate(Batch<double> x) {
+        if constexpr (N == 0) return x;
+        const __m512i bits = _mm512_castpd_si512(x);
+        return _mm512_castsi512_pd(_mm512_alignr_epi64(bits, bits, N));
+    }
+
     // Quads: four lanes. In each of a vector's, four vectors are transposed.
     static void transpose_quads(Batch<float> (&x)[4]) {
         const __m512 a = _mm512_unpacklo_ps(x[0], x[1]), b = _mm512_unpacklo_ps(x[2], x[3]);

@@ -117,6 +117,18 @@ struct Simd {
         high = vzip2q_f64(a, b);
     }
 
+    // Lane i has what lane i + N had, modulo the width.
+    template <int N>
+    static Batch<float> rotate(Batch<float> x) {
+        if constexpr (N == 0) return x;
+        return vextq_f32(x, x, N);
+    }
+    template <int N>
+    static Batch<double> rotate(Batch<double> x) {
+        if constexpr (N == 0) return x;
+        return vextq_f64(x, x, N);
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left.
     template <class T>

@@ -122,6 +122,18 @@ struct Simd {
         high = _mm_unpackhi_pd(a, b);
     }
 
+    // Lane i has what lane i + N had, modulo the width.
+    template <int N>
+    static Batch<float> rotate(Batch<float> x) {
+        if constexpr (N == 0) return x;
+        return _mm_shuffle_ps(x, x, N | (N + 1) % 4 << 2 | (N + 2) % 4 << 4 | (N + 3) % 4 << 6);
+    }
+    template <int N>
+    static Batch<double> rotate(Batch<double> x) {
+        if constexpr (N == 0) return x;
+        return _mm_shuffle_pd(x, x, N | (1 - N) << 1);
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left.
     template <class T>

@@ -69,11 +69,12 @@ DENSIMD_INLINE void store_before_loads(T* p, std::size_t n, Batch<T> x) {
         store<Partial>(p, n, x);
 }
 
-// log2(width) perfect shuffles of `width` vectors transpose them.
+// log2(N) perfect shuffles of N vectors, a power of two up to their width, transpose them: then the first elements of
+// all vectors come first, and so on. For N = width, a vector each.
 template <class B, std::size_t N>
 DENSIMD_INLINE void transpose(B (&x)[N]) {
-    static_assert(N == B::size);
-    for (std::size_t n = 1; n < N; n *= 2) {
+    static_assert(N <= B::size);
+    DENSIMD_UNROLL for (std::size_t n = 1; n < N; n *= 2) {
         B shuffled[N];
         DENSIMD_UNROLLED (i, N / 2)
             Simd::interleave(x[i], x[i + N / 2], shuffled[2 * i], shuffled[2 * i + 1]);
