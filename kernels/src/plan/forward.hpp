@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::size_t rows_of_narrow_tile = 4;
 
+// A vector has the outputs of two inputs at least.
+constexpr bool has_squares(const Machine& m) { return m.lanes() >= 8; }
+constexpr bool is_square_forward(const ProductShape& s, const Machine& m) {
+    return has_squares(m) && s.cols > 1 && s.cols <= 4 && s.rows > 1 && s.rows <= 16 && s.depth > 0;
+}
+
 // Few rows and inputs, at most a vector of outputs: what takes time is to begin and end loops, and to store
 // results and load them again for their activation. As measured on Zen 5 and on a Xeon of 2023, which does not
 // hide the loads of W as well: few rows must not be deep, nor many rows of a tile repeated, and with idle lanes
@@ -61,6 +67,8 @@ constexpr ForwardPlan plan_forward(const ProductShape& s, std::size_t lda, bool 
         plan.stages = s.rows > 1 && lda > 1;
     } else if (s.rows == 1) {
         plan.path = m.is_long(s.cols) ? ForwardPath::axpy : ForwardPath::row;
+    } else if (is_square_forward(s, m)) {
+        plan.path = ForwardPath::square;
     } else if (is_narrow_forward(s, m)) {
         plan.path = ForwardPath::narrow;
     } else if (is_quad_forward(s, m)) {

@@ -30,6 +30,10 @@ constexpr PathRow<ForwardPath> forward_paths[] = {
      [](const ProductShape& s, const Machine& m) {
          return s.rows == 1 && s.cols > 1 && accumulators_for(s.cols, m.virtual_lanes()) == 1;
      }},
+    {ForwardPath::square, "square, four inputs x four outputs of a row to a vector, as outputs and rows are few",
+     [](const ProductShape& s, const Machine& m) {
+         return has_squares(m) && s.cols > 1 && s.cols <= 4 && s.rows > 0 && s.depth > 0;
+     }},
     {ForwardPath::narrow, "narrow, 4 rows x 1 vector activated in registers, as outputs are few and sums short",
      [](const ProductShape& s, const Machine& m) { return s.cols > 1 && s.cols <= m.lanes() && s.rows > 0; }},
     {ForwardPath::quad, "quad, four inputs of several rows to a vector, as lanes along so few outputs would idle",

@@ -31,6 +31,7 @@ enum class ForwardPath : std::uint8_t {
     dot,      // one output: a dot product per row (dot.hpp)
     row,      // one row, its sums in registers (row.hpp)
     axpy,     // one row, its sums in L1 (axpy.hpp)
+    square,   // four inputs x four outputs of a row in a vector (square.hpp)
     narrow,   // 4 rows x 1 vector, activated in registers (narrow.hpp)
     quad,     // few outputs: four inputs of several rows in a vector (quad.hpp)
     tile,     // an outer product (tile.hpp)
