@@ -252,6 +252,8 @@ struct Simd {
     // n <= 4 elements of each of the first `rows` groups, `ld` apart.
     static void store_groups(float* p, std::size_t ld, std::size_t rows, std::size_t n, Batch<float> x) {
         const unsigned row = (1u << n) - 1;
+        if (ld == n)
+            return store_partial(p, rows * n, _mm512_maskz_compress_ps(static_cast<__mmask16>(0x1111 * row), x));
         if (ld == 4) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>(0x1111 * row & ((1u << 4 * rows) - 1)), x);
         const auto store = [=](std::size_t i, __m128 group) {
             if (i < rows) _mm_mask_storeu_ps(p + i * ld, static_cast<__mmask8>(row), group);
