@@ -152,12 +152,12 @@ void tiles(const Product<T>& product, const Result& result, std::size_t row, std
 
 // The same where half of the accumulators, with half of the terms, are made first and wait on the stack: so a tile has
 // twice the rows, and loads each vector of B once for all of them. Per FMA that is 13/12 loads instead of 7/6 for one
-// vector and 7/12 instead of 2/3 for two; where B is not in L1, half of it comes from L2. Bound: FMA, and two stores and
+// vector and 7/12 instead of 2/3 for two (A's elements are adjacent); where B is not in L1, half of it comes from L2. Bound: FMA, and two stores and
 // loads for each vector of the tile.
 template <class T, std::size_t Rows, std::size_t Columns, std::size_t Accumulators, bool Partial, class Result>
 void two_pass_tiles(const Product<T>& product, const Result& result, std::size_t row, std::size_t column,
                     std::size_t count, std::size_t number) {
-    constexpr std::size_t w = vector_size<T>, half = Accumulators / 2;
+    constexpr std::size_t w = vector_size<T>, half = Accumulators / 2, upper = (Rows + 1) / 2;
     const std::size_t depth = product.depth, row_stride = product.row_stride, ldb = product.ldb;
     for (; number > 0; --number, row += Rows) {
         auto to = result.template begin<Rows, Columns>(row, column);
@@ -166,24 +166,28 @@ void two_pass_tiles(const Product<T>& product, const Result& result, std::size_t
         result.template start<Partial>(sum[0], to, column, count);
         for (std::size_t first = 0;; first = half) {
             DENSIMD_UNROLLED (s, half - 1) set_zero(sum[s + 1]);
-            const T* a = product.A + row * row_stride + first;
+            // Two pointers to A share the distances of their rows: with a distance each, registers would not do.
+            const T* a[2] = {product.A + row * row_stride + first, product.A + (row + upper) * row_stride + first};
+            asm("" : "+r"(a[1]));
             const T* b = product.B + column + first * ldb;
             const auto multiply_add = [&](std::size_t s) DENSIMD_INLINE_LAMBDA {
                 Batch<T> row_of_b[Columns];
                 DENSIMD_UNROLLED (c, Columns)
-                    row_of_b[c] = c == Columns - 1 ? load<Partial>(b + c * w, count) : load(b + c * w);
+                    row_of_b[c] = c == Columns - 1 ? load<Partial>(b + s * ldb + c * w, count) : load(b + s * ldb + c * w);
                 DENSIMD_UNROLLED (r, Rows) {
-                    const Batch<T> element(a[r * row_stride]);
+                    const Batch<T> element(a[r / upper][r % upper * row_stride + s]);
                     DENSIMD_UNROLLED (c, Columns) sum[s][r][c] = Simd::fma(element, row_of_b[c], sum[s][r][c]);
                 }
-                ++a;
-                b += ldb;
             };
-            std::size_t p = first;
-            for (; p + half <= depth; p += Accumulators, a += half, b += half * ldb)
+            const std::size_t whole = depth < first + half ? 0 : (depth - first - half) / Accumulators + 1;
+            for (std::size_t left = whole; left > 0; --left) {
                 DENSIMD_UNROLLED (s, half) multiply_add(s);
+                a[0] += Accumulators;
+                a[1] += Accumulators;
+                b += Accumulators * ldb;
+            }
             DENSIMD_UNROLLED (s, half - 1)
-                if (p + s < depth) multiply_add(s);
+                if (first + whole * Accumulators + s < depth) multiply_add(s);
             if (first > 0) break;
             DENSIMD_UNROLLED (s, half)
                 DENSIMD_UNROLLED (r, Rows)

@@ -29,8 +29,8 @@ struct FewOutputsCosts {
 constexpr FewOutputsCosts costs_of_wide_vectors = {.square = {1550, 0, 860, 0, 260, 0},
                                                    .narrow = {1360, 0, 1700, 0, 420, 0},
                                                    .quad = {3500, 315, 500, 150, 20, 26},
-                                                   .tile = {2160, 0, 470, 0, 80, 0},
-                                                   .staged = {4080, 0, 90, 27, 76, 0}};
+                                                   .tile = {2160, 0, 470, 0, 78, 0},
+                                                   .staged = {4080, 0, 90, 27, 79, 0}};
 constexpr FewOutputsCosts costs_of_vectors = {.square = {2500, 0, 2500, 0, 445, 0},
                                               .narrow = {2460, 0, 1670, 0, 490, 0},
                                               .quad = {4700, 230, 800, 250, 157, 28},

@@ -153,7 +153,7 @@ constexpr void choose_tiles_of_line(TilePlan& plan, const ProductShape& s, const
     if (plan.panel > max_two_pass_columns(plan.accumulators)) return;
     const std::size_t tallest = rows_beside(m, plan.panel, plan.accumulators);
     if (s.rows <= tallest) return;
-    plan.two_passes = s.depth >= (s.rows < 2 * tallest || tallest <= few_rows ? 16u : 128u);
+    plan.two_passes = tallest <= few_rows || s.depth >= (s.rows < 2 * tallest ? 12u : 48u);
 }
 
 // One accumulator per output. Tiles of 4 rows load less than those of 6, or as much. They take longer where they leave one
@@ -176,8 +176,8 @@ constexpr TilePlan plan_forward_tiles(const ProductShape& s, std::size_t out, co
         return plan;
     }
     const bool in_l2 = s.depth * s.ldb * m.element <= m.l2;
-    // Narrow panels with conflicting strides are packed, as are those too large for L1.
-    const bool packs = packs_panels(s, m) && (m.is_conflicting(s.ldb) || s.depth > 512);
+    // Narrow panels with conflicting strides are packed, as are those too large for L1 that many rows pass by.
+    const bool packs = packs_panels(s, m) && (m.is_conflicting(s.ldb) || (s.depth > 512 && s.rows >= 96));
     if (packs)
         plan.pack = Pack::panels;
     else

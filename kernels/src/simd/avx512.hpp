@@ -255,7 +255,9 @@ struct Simd {
         if (ld == n)
             return store_partial(p, rows * n, _mm512_maskz_compress_ps(static_cast<__mmask16>(0x1111 * row), x));
         if (ld == 4) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>(0x1111 * row & ((1u << 4 * rows) - 1)), x);
+        // In a register first: g++ makes one instruction of both, which faults where masked elements are not there.
         const auto store = [=](std::size_t i, __m128 group) {
+            asm("" : "+v"(group));
             if (i < rows) _mm_mask_storeu_ps(p + i * ld, static_cast<__mmask8>(row), group);
         };
         store(0, _mm512_castps512_ps128(x));
@@ -266,7 +268,9 @@ struct Simd {
     static void store_groups(double* p, std::size_t ld, std::size_t rows, std::size_t n, Batch<double> x) {
         const auto row = static_cast<__mmask8>((1u << n) - 1);
         _mm256_mask_storeu_pd(p, row, _mm512_castpd512_pd256(x));
-        if (rows > 1) _mm256_mask_storeu_pd(p + ld, row, _mm512_extractf64x4_pd(x, 1));
+        __m256d second = _mm512_extractf64x4_pd(x, 1);
+        asm("" : "+v"(second));
+        if (rows > 1) _mm256_mask_storeu_pd(p + ld, row, second);
     }
 
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
