@@ -267,9 +267,9 @@ struct Simd {
     }
     static void store_groups(double* p, std::size_t ld, std::size_t rows, std::size_t n, Batch<double> x) {
         const auto row = static_cast<__mmask8>((1u << n) - 1);
-        _mm256_mask_storeu_pd(p, row, _mm512_castpd512_pd256(x));
-        __m256d second = _mm512_extractf64x4_pd(x, 1);
-        asm("" : "+v"(second));
+        __m256d first = _mm512_castpd512_pd256(x), second = _mm512_extractf64x4_pd(x, 1);
+        asm("" : "+v"(first), "+v"(second));
+        _mm256_mask_storeu_pd(p, row, first);
         if (rows > 1) _mm256_mask_storeu_pd(p + ld, row, second);
     }
 
