@@ -28,18 +28,26 @@ Batch<T> load_with_step(const T* p, std::size_t n, AnyStep any) {
     return load(values);
 }
 
+// sums[i] = the sum of the lanes of x[i]; cheapest for as many as an ISA sums at once.
+template <class T, std::size_t N>
+DENSIMD_INLINE void sums_of_lanes(const Batch<T> (&x)[N], T* sums) {
+    if constexpr (N == Simd::sums_at_once<T>)
+        Simd::sums(x, sums);
+    else
+        DENSIMD_UNROLLED (i, N) sums[i] = Simd::sum(x[i]);
+}
+
+// The same where `sums` has room for whole vectors.
 template <class Isa, class T, std::size_t N>
 concept SumsSome = requires(const Batch<T> (&x)[N], T* sums) {
     Isa::sums(x, sums);
 };
-
-// sums[i] = the sum of the lanes of x[i]; cheapest for as many as an ISA sums at once. `sums` has room for whole vectors.
 template <class T, std::size_t N, class Isa = Simd>
-DENSIMD_INLINE void sums_of_lanes(const Batch<T> (&x)[N], T* sums) {
+DENSIMD_INLINE void sums_in_vectors(const Batch<T> (&x)[N], T* sums) {
     if constexpr (SumsSome<Isa, T, N>)
         Isa::sums(x, sums);
     else
-        DENSIMD_UNROLLED (i, N) sums[i] = Simd::sum(x[i]);
+        sums_of_lanes<T>(x, sums);
 }
 
 // Rows x Cols dot products share their loads and the sums along their lanes, which put the halves of several
@@ -73,7 +81,7 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
     Batch<T> to_sum[Rows * Cols];
     DENSIMD_UNROLLED (i, Rows * Cols) to_sum[i] = sum_of(sum[i / Cols][i % Cols]);
     T sums[(Rows * Cols + vector_size<T> - 1) / vector_size<T> * vector_size<T>];  // whole vectors
-    sums_of_lanes<T>(to_sum, sums);
+    sums_in_vectors<T>(to_sum, sums);
     finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums, Cols);
 }
 
