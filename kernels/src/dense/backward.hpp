@@ -155,7 +155,8 @@ DENSIMD_PATH void backward_column(std::size_t batch, std::size_t, std::size_t ou
     const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
     for (std::size_t row = 0; row < batch; row += most) {
         const std::size_t rows = batch - row < most ? batch - row : most;
-        dot_gemv(rows, out, dZ + row * lddz, lddz, W, 1, T(0), sums, plan_dot_column({rows, 1, out, 1}, machine<T>));
+        dot_gemv(rows, out, dZ + row * lddz, lddz, W, 1, Column<T>{T(0), sums, nullptr},
+                 plan_dot_column({rows, 1, out, 1}, machine<T>));
         finish.finish_column(row, rows, sums);
     }
 }

@@ -12,6 +12,7 @@
 #include "matmul/pack.hpp"
 #include "matmul/quad.hpp"
 #include "matmul/row.hpp"
+#include "matmul/square.hpp"
 #include "plan/forward.hpp"
 
 namespace densimd::kernels {
@@ -42,8 +43,11 @@ template <class T>
 template <class T>
 [[gnu::noinline]] void forward_dot(std::size_t batch, std::size_t in, std::size_t, const T* X, std::size_t ldx, const T* W,
                                    std::size_t ldw, const T* b, Activation activation, T* A, std::size_t) {
-    dot_gemv(batch, in, X, ldx, W, ldw, b ? *b : T(0), A, plan_dot_column({batch, 1, in, ldw}, machine<T>));
-    if (const auto values = functions<T>(activation).values) values(batch, A, A);
+    const ActivationFunctions<T>& functions_of_all = functions<T>(activation);
+    const bool in_registers = fills_no_vector<T>(batch);
+    dot_gemv(batch, in, X, ldx, W, ldw, Column<T>{b ? *b : T(0), A, in_registers ? functions_of_all.value : nullptr},
+             plan_dot_column({batch, 1, in, ldw}, machine<T>));
+    if (!in_registers && functions_of_all.values) functions_of_all.values(batch, A, A);
 }
 
 // Results that do not lie back to back do so on the stack first.
@@ -69,6 +73,13 @@ template <class T>
 [[gnu::noinline]] void forward_axpy(std::size_t, std::size_t in, std::size_t out, const T* X, std::size_t, const T* W,
                                     std::size_t ldw, const T* b, Activation activation, T* A, std::size_t) {
     forward_long_row(in, out, X, W, ldw, DirectB{}, b, functions<T>(activation), A);
+}
+
+template <class T>
+[[gnu::noinline]] void forward_square(std::size_t batch, std::size_t in, std::size_t out, const T* X, std::size_t ldx, const T* W,
+                                      std::size_t ldw, const T* b, Activation activation, T* A, std::size_t lda) {
+    if constexpr (has_squares(machine<T>))
+        forward_squares(Product<T>{batch, out, in, X, ldx, 1, W, ldw}, b, functions<T>(activation).value, A, lda);
 }
 
 template <class T>
@@ -135,6 +146,8 @@ DENSIMD_INLINE void with_forward_path(ForwardPlan plan, const Go& go) {
             return go(forward_row<T>);
         case ForwardPath::axpy:
             return go(forward_axpy<T>);
+        case ForwardPath::square:
+            return go(forward_square<T>);
         case ForwardPath::narrow:
             return go(forward_narrow_tiles<T>);
         case ForwardPath::quad:

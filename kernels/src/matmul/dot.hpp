@@ -38,6 +38,19 @@ DENSIMD_INLINE void sums_of_lanes(const Batch<T> (&x)[N], T* sums) {
         DENSIMD_UNROLLED (i, N) sums[i] = Simd::sum(x[i]);
 }
 
+// The same where `sums` has room for whole vectors.
+template <class Isa, class T, std::size_t N>
+concept SumsSome = requires(const Batch<T> (&x)[N], T* sums) {
+    Isa::sums(x, sums);
+};
+template <class T, std::size_t N, class Isa = Simd>
+DENSIMD_INLINE void sums_in_vectors(const Batch<T> (&x)[N], T* sums) {
+    if constexpr (SumsSome<Isa, T, N>)
+        Isa::sums(x, sums);
+    else
+        sums_of_lanes<T>(x, sums);
+}
+
 // Rows x Cols dot products share their loads and the sums along their lanes, which put the halves of several
 // vectors together before they add them: 16 sums of AVX-512 take 8 loads (4 x 4) or 10 (2 x 8) per 16
 // multiply-adds, and at the end 15 additions and 30 shuffles. Bound: FMA, and those shuffles when the depth
@@ -71,11 +84,12 @@ void dot_tile(std::size_t depth, const T* A, std::size_t lda, const T* B, std::s
         Batch<T>(Simd::sum(sum_of(sum[0][0]))).store_unaligned(sums);  // a masked load would wait for a narrow store
         return finish(row, col, 1, 1, sums, 1);
     }
-    constexpr std::size_t at_once = Rows * Cols < Simd::sums_at_once<T> ? Simd::sums_at_once<T> : Rows * Cols;
-    Batch<T> to_sum[at_once];
-    DENSIMD_UNROLLED (i, at_once) to_sum[i] = i < Rows * Cols ? sum_of(sum[i / Cols % Rows][i % Cols]) : Batch<T>(T(0));
-    T sums[(at_once + vector_size<T> - 1) / vector_size<T> * vector_size<T>];  // whole vectors
-    sums_of_lanes<T>(to_sum, sums);
+    constexpr std::size_t used = Rows * Cols, all = Simd::sums_at_once<T>;
+    constexpr std::size_t number = SumsSome<Simd, T, used> || used > all ? used : all;  // idle ones are 0
+    Batch<T> to_sum[number];
+    DENSIMD_UNROLLED (i, number) to_sum[i] = i < used ? sum_of(sum[i / Cols % Rows][i % Cols]) : Batch<T>(T(0));
+    T sums[(number + vector_size<T> - 1) / vector_size<T> * vector_size<T>];  // whole vectors
+    sums_in_vectors<T>(to_sum, sums);
     finish(row, col, Whole ? Rows : rows, Whole ? Cols : cols, sums, Cols);
 }
 
@@ -128,17 +142,30 @@ template <class T, class Finish>
         }
 }
 
-// The results of one column, back to back.
+// Whether so many results of a column are finished in registers, activation and all: those that a tile of dot products
+// leaves in one vector. Stored one by one, they would have to reach L1 before the activation could load them.
+template <class T>
+constexpr bool fills_no_vector(std::size_t rows) {
+    return Simd::sums_at_once<T> == vector_size<T> && rows <= vector_size<T>;
+}
+
+// The results of one column, back to back; `value` is null or their activation.
 template <class T>
 struct Column {
     T bias;
     T* results;
+    Batch<T> (*value)(Batch<T>);
 
-    Batch<T> finished(Batch<T> sum) const { return without_negative_zero(sum) + Batch<T>(bias); }
+    DENSIMD_INLINE Batch<T> finished(Batch<T> sum) const {
+        const Batch<T> z = without_negative_zero(sum) + Batch<T>(bias);
+        return value ? value(z) : z;
+    }
 
     DENSIMD_INLINE void operator()(std::size_t row, std::size_t, std::size_t rows, std::size_t, const T* sums,
                                    std::size_t) const {
-        if (Simd::sums_at_once<T> >= vector_size<T> && rows == vector_size<T>)  // a tile can fill a vector, and does
+        if constexpr (Simd::sums_at_once<T> == vector_size<T>)
+            store<true>(results + row, rows, finished(load(sums)));
+        else if (Simd::sums_at_once<T> > vector_size<T> && rows == vector_size<T>)  // a tile can fill a vector, and does
             finished(load(sums)).store_unaligned(results + row);
         else
             for (std::size_t r = 0; r < rows; ++r) results[row + r] = without_negative_zero(sums[r]) + bias;
@@ -185,6 +212,8 @@ template <class Isa, class T>
 template <std::size_t Rows, class T, class Step>
 [[gnu::noinline]] void dot_columns(std::size_t first, std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
                  const T* b, Step step, const Column<T>& column) {
+    if constexpr (Rows > 2)
+        if (rows - first <= Rows / 2) return dot_columns<Rows / 2>(first, rows, depth, A, lda, b, step, column);
     std::size_t done = rows;
     if constexpr (Rows > 2) done = (rows - first) % Rows > Rows / 2 ? rows : rows - (rows - first) % Rows;
     dot_tiles<T, Rows, 1>(first, done, 1, depth, A, lda, b, 0, step, column);
@@ -192,12 +221,11 @@ template <std::size_t Rows, class T, class Step>
         if (done < rows) dot_columns<Rows / 2>(done, rows, depth, A, lda, b, step, column);
 }
 
-// results = A b + bias, where the elements of b are `step` apart.
+// The column's results = A b + bias, where the elements of b are `step` apart.
 template <class T>
 DENSIMD_INLINE void dot_gemv(std::size_t rows, std::size_t depth, const T* A, std::size_t lda, const T* b,
-                             std::size_t step, T bias, T* results, DotColumn plan) {
+                             std::size_t step, const Column<T>& column, DotColumn plan) {
     constexpr std::size_t sums = Simd::sums_at_once<T>;
-    const Column<T> column{bias, results};
     switch (plan) {
         case DotColumn::any_stride:
             return dot_columns<sums>(0, rows, depth, A, lda, b, AnyStep{step}, column);

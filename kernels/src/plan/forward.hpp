@@ -10,37 +10,47 @@ namespace {
 
 constexpr std::size_t rows_of_narrow_tile = 4;
 
-// Few rows and inputs, at most a vector of outputs: what takes time is to begin and end loops, and to store
-// results and load them again for their activation. As measured on Zen 5 and on a Xeon of 2023, which does not
-// hide the loads of W as well: few rows must not be deep, nor many rows of a tile repeated, and with idle lanes
-// `quad` is faster where there is more to multiply.
-constexpr bool is_narrow_forward(const ProductShape& s, const Machine& m) {
-    const std::size_t w = m.lanes(), repeated = -s.rows % rows_of_narrow_tile;
-    if (s.cols < 2 || s.cols > w || s.rows < 2 || s.depth > 8 * (s.rows - 1)) return false;
-    if (3 * repeated > s.rows && (s.cols == m.virtual_lanes() || s.depth > 12)) return false;
-    if (s.cols == w) return s.depth <= 12 || s.rows * s.depth <= 512;
-    if (4 * s.cols > 3 * w) return s.rows * s.depth <= 256;
-    return s.rows <= 16 && s.rows * (s.depth + 2) <= 25 * s.cols;
-}
-
+// A vector has the outputs of two inputs at least.
+constexpr bool has_squares(const Machine& m) { return m.lanes() >= 8; }
 constexpr std::size_t max_quad_outputs(const Machine& m) { return m.virtual_lanes() < 12 ? m.virtual_lanes() : 12; }
 
-// Lanes along the outputs would idle, and inputs and rows make up for the copy of W and for the ends of the sums.
-// As measured on Zen 5.
-constexpr bool is_quad_forward(const ProductShape& s, const Machine& m) {
-    const std::size_t used = m.vectors_of(s.cols) * m.lanes(), idle = used - s.cols;
-    return m.lanes() >= 4 && s.cols >= 2 && s.cols <= max_quad_outputs(m) && s.rows >= 8 &&
-           10 * idle * idle * s.depth >= used * used * (16 + 160 / s.rows);
+constexpr bool can_be_square(const ProductShape& s, const Machine& m) {
+    return has_squares(m) && s.cols > 1 && s.cols <= 4 && s.rows > 0 && s.depth > 0;
+}
+constexpr bool can_be_narrow(const ProductShape& s, const Machine& m) {
+    return s.cols > 1 && s.cols <= m.lanes() && s.rows > 0;
+}
+constexpr bool can_be_quad(const ProductShape& s, const Machine& m) {
+    return m.lanes() >= 4 && s.cols > 1 && s.cols <= max_quad_outputs(m) && s.cols % m.lanes() != 0 && s.depth > 0;
 }
 
-// Short rows: the activation of many elements at once, while they are in L1, works on full vectors and loads its
-// constants once. In place where there are some rows, with a copy where many vectors would end early. As measured
-// on Zen 5.
-constexpr bool stages_activation(const ProductShape& s, std::size_t lda, const Machine& m) {
-    if (s.cols > 4 * m.virtual_lanes()) return false;
-    const std::size_t rest = s.cols % m.virtual_lanes();
-    if (lda == s.cols) return s.rows >= 32 || (rest != 0 && s.rows >= 8);
-    return s.rows >= 32 && rest != 0 && 4 * rest <= 3 * m.virtual_lanes();
+// Several rows and at most a line of outputs: what takes time is as much to begin and end loops, to store results and
+// load them again for their activation, and lanes that idle, as to multiply. Which path does least of it, its costs say.
+constexpr ForwardPlan plan_few_outputs(const ProductShape& s, bool activates, const Machine& m) {
+    const std::size_t fours = (s.rows + rows_of_narrow_tile - 1) / rows_of_narrow_tile;
+    ForwardPlan plan = {ForwardPath::square, false};
+    if (can_be_square(s, m) && fours <= 2) return plan;
+    std::size_t least = static_cast<std::size_t>(-1);
+    const auto consider = [&](ForwardPath path, bool stages, const PathCost& cost, std::size_t tiles) {
+        const std::size_t time = cost.of(tiles, s.depth, s.cols);
+        if (time >= least) return;
+        least = time;
+        plan = {path, stages};
+    };
+    if (can_be_square(s, m)) consider(ForwardPath::square, false, m.costs.square, fours);
+    if (can_be_narrow(s, m)) consider(ForwardPath::narrow, false, m.costs.narrow, fours);
+    if (can_be_quad(s, m)) consider(ForwardPath::quad, false, m.costs.quad, fours);
+    const std::size_t rows = (s.rows + (s.rows + 5) / 6) * m.vectors_of(s.cols);
+    consider(ForwardPath::tile, false, m.costs.tile, rows);
+    if (activates) consider(ForwardPath::tile, true, m.costs.staged, rows);
+    return plan;
+}
+
+// The activation of all elements at once works on full vectors. A quarter of the lanes or more would idle, and the rows
+// make up for one more pass over the results.
+constexpr bool stages_activation(const ProductShape& s, const Machine& m) {
+    const std::size_t used = m.vectors_of(s.cols) * m.lanes();
+    return s.cols <= 4 * m.virtual_lanes() && s.rows >= 7 && 4 * (used - s.cols) >= used;
 }
 
 constexpr bool is_deep(std::size_t depth, const Machine& m) {
@@ -61,12 +71,10 @@ constexpr ForwardPlan plan_forward(const ProductShape& s, std::size_t lda, bool 
         plan.stages = s.rows > 1 && lda > 1;
     } else if (s.rows == 1) {
         plan.path = m.is_long(s.cols) ? ForwardPath::axpy : ForwardPath::row;
-    } else if (is_narrow_forward(s, m)) {
-        plan.path = ForwardPath::narrow;
-    } else if (is_quad_forward(s, m)) {
-        plan.path = ForwardPath::quad;
+    } else if (s.cols <= m.virtual_lanes() && s.cols > 0) {
+        return plan_few_outputs(s, activates, m);
     } else {
-        plan.stages = activates && s.cols > 0 && stages_activation(s, lda, m);
+        plan.stages = activates && s.cols > 0 && stages_activation(s, m);
     }
     return plan;
 }

@@ -30,12 +30,12 @@ constexpr PathRow<ForwardPath> forward_paths[] = {
      [](const ProductShape& s, const Machine& m) {
          return s.rows == 1 && s.cols > 1 && accumulators_for(s.cols, m.virtual_lanes()) == 1;
      }},
+    {ForwardPath::square, "square, four inputs x four outputs of a row to a vector, as outputs and rows are few",
+     can_be_square},
     {ForwardPath::narrow, "narrow, 4 rows x 1 vector activated in registers, as outputs are few and sums short",
-     [](const ProductShape& s, const Machine& m) { return s.cols > 1 && s.cols <= m.lanes() && s.rows > 0; }},
+     can_be_narrow},
     {ForwardPath::quad, "quad, four inputs of several rows to a vector, as lanes along so few outputs would idle",
-     [](const ProductShape& s, const Machine& m) {
-         return m.lanes() >= 4 && s.cols > 1 && s.cols <= max_quad_outputs(m) && s.cols % m.lanes() != 0 && s.depth > 0;
-     }},
+     can_be_quad},
     {ForwardPath::tile, "tile, an outer product", [](const ProductShape& s, const Machine&) { return s.cols > 1; }},
 };
 
@@ -90,6 +90,7 @@ static_assert(in_order(forward_paths) && in_order(backward_paths) && in_order(up
 constexpr bool accepts_tiles(const TilePlan& plan, const ProductShape& s, std::size_t max_panel_of_result,
                              const Machine& m) {
     if (plan.panel == 0 || plan.panel > max_panel_of_result) return false;
+    if (plan.two_passes && plan.panel > max_two_pass_columns(plan.accumulators)) return false;
     const std::size_t height = rows_beside(m, plan.panel, 1);
     if (plan.accumulators > 1)
         return plan.prefetch == Prefetch::none && !plan.next_panel && plan.pack == Pack::none && plan.k_block == 0;

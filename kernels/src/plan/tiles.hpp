@@ -33,6 +33,11 @@ constexpr std::size_t rows_beside(const Machine& m, std::size_t columns, std::si
     return rows < max_tile_rows ? rows : max_tile_rows;
 }
 
+// The widest tiles that are made in two passes, each with half of the accumulators (matmul/tile.hpp).
+constexpr std::size_t max_two_pass_columns(std::size_t accumulators) {
+    return accumulators == 4 ? 1 : accumulators == 2 ? 2 : 0;
+}
+
 // Tiles are low and wide when there are few rows, so that these have enough independent sums. When there are
 // more, a tile is 6 rows high, or 3 where it would be a single vector wide and need more loads than
 // multiply-adds.
@@ -115,37 +120,71 @@ constexpr void choose_prefetch(TilePlan& plan, const ProductShape& s, bool in_l2
         plan.rows_ahead = 4;
         return;
     } else if (!in_l2) {
-        if (s.rows == 4) plan.panel = panel_of(4);
-        if (s.rows == 7 || s.rows == 8) plan.panel = panel_of(8);
-        plan.next_panel = fetches_next(s.rows, plan.panel, m);
+        plan.next_panel = fetches_next(s.rows, plan.panel, m) && plan.panel == panel_of(6);
     }
     plan.prefetch = Prefetch::all_tiles;
-    plan.rows_ahead = 16;
+    plan.rows_ahead = in_l2 ? 4 : 16;
 }
 
 // K blocking: partial sums wait in C, which is exact. Blocks are so long that this costs little beside the
 // products, and where the next panel is fetched so short that two panels are in L2. Conflicting strides reach few
 // sets of L2, so blocks are shorter there, that a panel stays in L2 with room for X (4 KiB apart, 512 rows take all
-// of a Xeon's 2 MiB), unless too few rows come back to it.
-constexpr std::size_t k_block_for(const ProductShape& s, bool packs, const Machine& m) {
+// of a Xeon's 2 MiB), unless too few rows come back to it. Long rows lie on a page each: blocks of at most 192 of them
+// stay within the first level's translations, which narrow panels need every line or two, and few rows beyond L2.
+constexpr std::size_t k_block_for(const ProductShape& s, bool packs, bool in_l2, const Machine& m) {
+    if (packs) return s.rows <= 2 * few_rows ? 0 : max_packed_depth(m);
+    if (!m.is_conflicting(s.ldb) &&
+        (has_narrow_panels(m) ? 2 * s.depth * s.ldb * m.element > m.l2 : !in_l2 && s.rows <= 4))
+        return 192;
     if (s.rows <= 2 * few_rows) return 0;
-    if (packs) return max_packed_depth(m);
     if (m.is_conflicting(s.ldb)) return s.rows < 24 ? 1023 : 384;
     return fetches_next(s.rows, panel_for(m, 6, 1), m) ? 1152 : 3072;
+}
+
+// Several accumulators per output. Tiles as wide as the result load each element of X once; but where there are more rows
+// than a tile has and W is not in L1, each tile fetches all of it from L2 at some 25 bytes per cycle, which tall tiles of
+// two passes halve. They store and load their sums once more, so the depth has to make up for it.
+constexpr void choose_tiles_of_line(TilePlan& plan, const ProductShape& s, const Machine& m) {
+    const std::size_t vectors = m.vectors_of(s.cols), widest = max_output_panel(plan.accumulators, m);
+    const bool in_l1 = s.depth * s.ldb * m.element <= m.l1;
+    if (plan.accumulators == 4) plan.panel = 1;
+    if (plan.accumulators == 2 && s.rows > few_rows && s.rows != 5 && vectors <= widest && vectors > plan.panel &&
+        (vectors == 3 || in_l1))
+        plan.panel = static_cast<std::uint8_t>(vectors);
+    if (plan.panel > max_two_pass_columns(plan.accumulators)) return;
+    const std::size_t tallest = rows_beside(m, plan.panel, plan.accumulators);
+    if (s.rows <= tallest) return;
+    plan.two_passes = tallest <= few_rows || s.depth >= (s.rows < 2 * tallest ? 12u : 48u);
+}
+
+// One accumulator per output. Tiles of 4 rows load less than those of 6, or as much. They take longer where they leave one
+// or two rows, which would wait for their loads of W; then tiles have 3 rows, or 6 if those load no more.
+constexpr std::size_t panel_of_forward(const ProductShape& s, bool in_l2, const Machine& m) {
+    const bool narrow = has_narrow_panels(m);
+    const std::size_t vectors = m.vectors_of(s.cols);
+    if (s.rows <= few_rows) return columns_beside(m, few_rows, 1);
+    if (s.rows == 4 || (s.rows == 8 && in_l2)) return columns_beside(m, 4, 1);
+    if (narrow) return columns_beside(m, s.rows == 5 || s.rows == 6 || s.rows == 9 ? 3 : 4, 1);
+    if (s.rows == 7 || s.rows == 8) return columns_beside(m, 8, 1);
+    return vectors == 5 ? vectors : columns_beside(m, 6, 1);
 }
 
 // X W for some of a layer's `out` columns.
 constexpr TilePlan plan_forward_tiles(const ProductShape& s, std::size_t out, const Machine& m) {
     TilePlan plan = plain_tiles(s.rows, accumulators_for(out, m.virtual_lanes()), m);
-    if (plan.accumulators > 1) return plan;
+    if (plan.accumulators > 1) {
+        choose_tiles_of_line(plan, s, m);
+        return plan;
+    }
     const bool in_l2 = s.depth * s.ldb * m.element <= m.l2;
-    // Narrow panels with conflicting strides are packed, as are those too large for L1.
-    const bool packs = packs_panels(s, m) && (m.is_conflicting(s.ldb) || s.depth > 512);
+    // Narrow panels with conflicting strides are packed, as are those too large for L1 that many rows pass by.
+    const bool packs = packs_panels(s, m) && (m.is_conflicting(s.ldb) || (s.depth > 512 && s.rows >= 96));
     if (packs)
         plan.pack = Pack::panels;
-    else if (!has_narrow_panels(m))
-        choose_prefetch(plan, s, in_l2, m);
-    const std::size_t longest = k_block_for(s, packs, m);
+    else
+        plan.panel = static_cast<std::uint8_t>(panel_of_forward(s, in_l2, m));
+    if (!packs && !has_narrow_panels(m)) choose_prefetch(plan, s, in_l2, m);
+    const std::size_t longest = k_block_for(s, packs, in_l2, m);
     if (longest > 0 && s.depth > longest) plan.k_block = longest;
     return plan;
 }

@@ -24,6 +24,7 @@ struct TilePlan {
     bool rows_first;            // all panels of some rows before the next rows
     Pack pack;                  // what is copied back to back first
     std::size_t k_block;        // terms that are added before the sums wait in C; 0: all of them
+    bool two_passes = false;    // tiles are twice as tall, with half of the accumulators at a time
 };
 
 enum class ForwardPath : std::uint8_t {
@@ -31,6 +32,7 @@ enum class ForwardPath : std::uint8_t {
     dot,      // one output: a dot product per row (dot.hpp)
     row,      // one row, its sums in registers (row.hpp)
     axpy,     // one row, its sums in L1 (axpy.hpp)
+    square,   // four inputs x four outputs of a row in a vector (square.hpp)
     narrow,   // 4 rows x 1 vector, activated in registers (narrow.hpp)
     quad,     // few outputs: four inputs of several rows in a vector (quad.hpp)
     tile,     // an outer product (tile.hpp)

@@ -188,6 +188,33 @@ struct Simd {
         _mm_storeu_ps(p + step, _mm256_extractf128_ps(x, 1));
     }
 
+    // Groups of four lanes. As many rows of n <= 4 elements, `ld` apart, as there are groups; only the first `rows` of
+    // them are there, and -0 behind.
+    static Batch<float> rows_of_four(const float* p, std::size_t ld, std::size_t rows, std::size_t n) {
+        const auto row = [=](std::size_t i) {
+            return i < rows ? first_of_four(p + i * ld, n) : _mm_set1_ps(-0.0f);
+        };
+        return _mm256_set_m128(row(1), row(0));
+    }
+    // repeated_quad of n <= 4 elements, and zeros.
+    static Batch<float> repeated_quad(const float* p, std::size_t n) {
+        const __m128 quad = first_of_four(p, n);
+        return _mm256_set_m128(quad, quad);
+    }
+    // Element First + i of a repeated quad in all lanes of group i.
+    template <int First>
+    static Batch<float> element_of_group(Batch<float> quad) {
+        constexpr int next = First + 1;
+        return _mm256_permutevar_ps(quad, _mm256_setr_epi32(First, First, First, First, next, next, next, next));
+    }
+    // Group i is the sum of the groups of x[i].
+    static Batch<float> sums_of_groups(const Batch<float> (&x)[2]) { return halves(x[0], x[1]); }
+    // n <= 4 elements of each of the first `rows` groups, `ld` apart.
+    static void store_groups(float* p, std::size_t ld, std::size_t rows, std::size_t n, Batch<float> x) {
+        store_partial(p, n, x);
+        if (rows > 1) store_partial(p + ld, n, Batch<float>(_mm256_permute2f128_ps(x, x, 1)));
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left. The halves of several vectors are put together before they are added.
     template <class T>
@@ -235,6 +262,9 @@ struct Simd {
     static double first(Batch<double> x) { return _mm256_cvtsd_f64(x); }
 
   private:
+    static __m128 first_of_four(const float* p, std::size_t n) {
+        return _mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3)));
+    }
     static __m256 pairs(__m256 a, __m256 b) {
         return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))),
                              _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))));

@@ -223,6 +223,70 @@ struct Simd {
         _mm256_storeu_pd(p + step, _mm512_extractf64x4_pd(x, 1));
     }
 
+    // Groups of four lanes. As many rows of n <= 4 elements, `ld` apart, as there are groups; only the first `rows` of
+    // them are there, and -0 behind.
+    static Batch<float> rows_of_four(const float* p, std::size_t ld, std::size_t rows, std::size_t n) {
+        const auto mask = static_cast<__mmask8>((1u << n) - 1);
+        const auto row = [=](std::size_t i) {
+            return i < rows ? _mm_maskz_loadu_ps(mask, p + i * ld) : _mm_set1_ps(-0.0f);
+        };
+        return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_set_m128(row(1), row(0))),
+                                  _mm256_set_m128(row(3), row(2)), 1);
+    }
+    static Batch<double> rows_of_four(const double* p, std::size_t ld, std::size_t rows, std::size_t n) {
+        const auto mask = static_cast<__mmask8>((1u << n) - 1);
+        const auto row = [=](std::size_t i) {
+            return i < rows ? _mm256_maskz_loadu_pd(mask, p + i * ld) : _mm256_set1_pd(-0.0);
+        };
+        return _mm512_insertf64x4(_mm512_castpd256_pd512(row(0)), row(1), 1);
+    }
+    // repeated_quad of n <= 4 elements, and zeros.
+    static Batch<float> repeated_quad(const float* p, std::size_t n) {
+        return _mm512_broadcast_f32x4(_mm_maskz_loadu_ps(static_cast<__mmask8>((1u << n) - 1), p));
+    }
+    static Batch<double> repeated_quad(const double* p, std::size_t n) {
+        return _mm512_broadcast_f64x4(_mm256_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p));
+    }
+    // Element First + i of a repeated quad in all lanes of group i.
+    template <int First>
+    static Batch<float> element_of_group(Batch<float> quad) {
+        return _mm512_permutevar_ps(quad, _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+    }
+    template <int First>
+    static Batch<double> element_of_group(Batch<double> quad) {
+        constexpr int next = First + 1;
+        return _mm512_permutexvar_pd(_mm512_setr_epi64(First, First, First, First, next, next, next, next), quad);
+    }
+    // Group i is the sum of the groups of x[i], upper half to lower half.
+    static Batch<float> sums_of_groups(const Batch<float> (&x)[4]) {
+        const __m512 a = halves(x[0], x[1]), b = halves(x[2], x[3]);
+        return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    }
+    static Batch<double> sums_of_groups(const Batch<double> (&x)[2]) { return halves(x[0], x[1]); }
+    // n <= 4 elements of each of the first `rows` groups, `ld` apart.
+    static void store_groups(float* p, std::size_t ld, std::size_t rows, std::size_t n, Batch<float> x) {
+        const unsigned row = (1u << n) - 1;
+        if (ld == n)
+            return store_partial(p, rows * n, _mm512_maskz_compress_ps(static_cast<__mmask16>(0x1111 * row), x));
+        if (ld == 4) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>(0x1111 * row & ((1u << 4 * rows) - 1)), x);
+        // In a register first: g++ makes one instruction of both, which faults where masked elements are not there.
+        const auto store = [=](std::size_t i, __m128 group) {
+            asm("" : "+v"(group));
+            if (i < rows) _mm_mask_storeu_ps(p + i * ld, static_cast<__mmask8>(row), group);
+        };
+        store(0, _mm512_castps512_ps128(x));
+        store(1, _mm512_extractf32x4_ps(x, 1));
+        store(2, _mm512_extractf32x4_ps(x, 2));
+        store(3, _mm512_extractf32x4_ps(x, 3));
+    }
+    static void store_groups(double* p, std::size_t ld, std::size_t rows, std::size_t n, Batch<double> x) {
+        const auto row = static_cast<__mmask8>((1u << n) - 1);
+        __m256d first = _mm512_castpd512_pd256(x), second = _mm512_extractf64x4_pd(x, 1);
+        asm("" : "+v"(first), "+v"(second));
+        _mm256_mask_storeu_pd(p, row, first);
+        if (rows > 1) _mm256_mask_storeu_pd(p + ld, row, second);
+    }
+
     // out[i] = the sum of the lanes of x[i], sums_at_once of them: upper half to lower half until one is
     // left. The halves of several vectors are put together before they are added.
     template <class T>
@@ -238,6 +302,34 @@ struct Simd {
         const Batch<double> two[4] = {halves(x[0], x[2]), halves(x[1], x[3]), halves(x[4], x[6]),
                                       halves(x[5], x[7])};
         sums_of_halves(two).store_unaligned(out);
+    }
+
+    // Fewer, out[] having room for a vector all the same.
+    static void sums(const Batch<float> (&x)[8], float* out) {
+        const Batch<float> low[4] = {x[0], x[1], x[2], x[3]}, high[4] = {x[4], x[5], x[6], x[7]};
+        const __m512 two = pairs(sums_of_groups(low), sums_of_groups(high));  // of quad i: x[i] twice, x[i + 4] twice
+        const __m512 one = _mm512_add_ps(_mm512_shuffle_ps(two, two, 0x88), _mm512_shuffle_ps(two, two, 0xdd));
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+        _mm512_storeu_ps(out, _mm512_permutexvar_ps(order, one));
+    }
+    static void sums(const Batch<float> (&x)[4], float* out) {
+        const __m512 four = sums_of_groups(x), two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4e));
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        _mm512_storeu_ps(out, _mm512_permutexvar_ps(order, _mm512_add_ps(two, _mm512_permute_ps(two, 0xb1))));
+    }
+    static void sums(const Batch<float> (&x)[2], float* out) {
+        const Batch<float> twice[4] = {x[0], x[1], x[0], x[1]};
+        sums(twice, out);
+    }
+    static void sums(const Batch<double> (&x)[4], double* out) {
+        const __m512d a = halves(x[0], x[1]), b = halves(x[2], x[3]);
+        const __m512d two = _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x88), _mm512_shuffle_f64x2(a, b, 0xdd));
+        const __m512d one = _mm512_add_pd(two, _mm512_permute_pd(two, 0x55));
+        _mm512_storeu_pd(out, _mm512_permutexvar_pd(_mm512_setr_epi64(0, 2, 4, 6, 0, 0, 0, 0), one));
+    }
+    static void sums(const Batch<double> (&x)[2], double* out) {
+        const Batch<double> twice[4] = {x[0], x[1], x[0], x[1]};
+        sums(twice, out);
     }
 
     // The same sums, as a vector, for vectors of two halves each: those of sums i and i + sums_at_once / 4,
