@@ -291,10 +291,10 @@ TEST_CASE("explain says what is chosen") {
     };
     using enum Operation;
     says({dense_forward, 32, 784, 128}, Isa::avx512,
-         "tile, an outer product: tiles of up to 6 rows x 4 vectors, 1 accumulator per output, tiles prefetch W 16 rows "
+         "tile, an outer product: tiles of up to 6 rows x 4 vectors, 1 accumulator per output, tiles prefetch W 4 rows "
          "ahead");
     says({dense_forward, 32, 784, 16}, Isa::avx512,
-         "tile, an outer product: tiles of up to 6 rows x 1 vector, 4 accumulators per output");
+         "tile, an outer product: tiles of up to 12 rows x 1 vector, 4 accumulators per output, in two passes");
     says({dense_forward, 2, 784, 128}, Isa::avx2,
          "tile, an outer product: tiles of up to 2 rows x 4 vectors, 1 accumulator per output");
     says({dense_forward, 300, 2000, 1024, 1024}, Isa::avx2,
