@@ -114,12 +114,12 @@ DENSIMD_INLINE void load_columns(std::size_t rows, std::size_t depth, const T* B
 }
 
 // Calls body(std::integral_constant<std::size_t, n>) for a number of columns that holds the depth: the depth itself, if it
-// is 4 at most.
+// is max_exact_depth at most.
 template <class T, class Body>
 DENSIMD_INLINE void with_columns(std::size_t depth, const Body& body) {
-    with_constant<1, 5>(depth <= 4 ? depth : 5, [&](auto n) {
+    with_constant<1, max_exact_depth + 1>(depth, [&](auto n) {
         constexpr std::size_t columns = decltype(n)::value;
-        body(std::integral_constant<std::size_t, (columns <= 4 ? columns : max_short_depth)>{});
+        body(std::integral_constant<std::size_t, (columns <= max_exact_depth ? columns : max_short_depth)>{});
     });
 }
 
@@ -128,7 +128,7 @@ DENSIMD_INLINE void with_columns(std::size_t depth, const Body& body) {
 template <std::size_t Depth, class T>
 DENSIMD_INLINE void short_dots(std::size_t rows, std::size_t depth, const T* a, const T* B, std::size_t ldb, T* sums) {
     Batch<T> element[Depth];
-    DENSIMD_UNROLLED (p, Depth) element[p] = Batch<T>(Depth <= 4 || p < depth ? a[p] : T(0));
+    DENSIMD_UNROLLED (p, Depth) element[p] = Batch<T>(Depth <= max_exact_depth || p < depth ? a[p] : T(0));
     for (std::size_t first = 0; first < rows; first += vector_size<T>) {
         Batch<T> column[Depth];
         load_columns<Depth>(rows - first, depth, B + first * ldb, ldb, column);
@@ -147,7 +147,7 @@ DENSIMD_INLINE void rows_in_registers(std::size_t rows, std::size_t depth, const
         Batch<T> sum[used];
         DENSIMD_UNROLLED (s, used) sum[s] = Batch<T>(T(0));
         DENSIMD_UNROLLED (p, Depth)
-            if (Depth <= 4 || p < depth) sum[p % used] = Simd::fma(Batch<T>(A[p]), column[p], sum[p % used]);
+            if (Depth <= max_exact_depth || p < depth) sum[p % used] = Simd::fma(Batch<T>(A[p]), column[p], sum[p % used]);
         Batch<T> total = without_negative_zero(sum_of(sum));
         if constexpr (!std::is_same_v<Derivative, NoDerivative>)
             total = derivative.gradient(load<Partial>(X + r * ldx, count), total);

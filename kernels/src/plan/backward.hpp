@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t staged_gradients = 8192;  // bytes of sums that wait for their derivative, on the stack
 constexpr std::size_t max_short_depth = 8;      // of sums with W's transpose in registers
+constexpr std::size_t max_exact_depth = 4;      // up to here there is code for each depth
 
 // `writes`: the rows are updated as they are read.
 constexpr DotRow plan_dot_row(std::size_t rows, std::size_t depth, std::size_t ld, bool writes, const Machine& m) {
