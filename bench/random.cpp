@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include <densimd/stride.hpp>
 
@@ -25,6 +27,22 @@ std::vector<Shape> random_shapes(std::size_t count, std::uint64_t seed, Largest 
     while (shapes.size() < count) {
         const Shape shape = {draw(largest.batch), draw(largest.in), draw(largest.out)};
         if (shape.in * kernels::weights_stride<float>(shape.out) <= largest.weights) shapes.push_back(shape);
+    }
+    return shapes;
+}
+
+std::vector<Shape> shapes_of(const std::vector<std::string>& texts) {
+    std::vector<Shape> shapes;
+    for (const std::string& text : texts) {
+        Shape shape = {};
+        char rest = 0;
+        if (std::sscanf(text.c_str(), "%zux%zux%zu%c", &shape.in, &shape.out, &shape.batch, &rest) != 3 ||
+            shape.in == 0 || shape.out == 0 || shape.batch == 0) {
+            std::fprintf(stderr, "--shape %s: expected INPUTSxOUTPUTSxROWS, each 1 at least, as in 784x128x32\n",
+                         text.c_str());
+            std::exit(2);
+        }
+        shapes.push_back(shape);
     }
     return shapes;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "operands.hpp"
@@ -25,6 +26,9 @@ class LogUniform {
 };
 
 std::vector<Shape> random_shapes(std::size_t count, std::uint64_t seed, Largest largest);
+
+/// What "784x128x32" names: inputs, outputs, rows. Ends the program, with status 2, if a text is not like that.
+std::vector<Shape> shapes_of(const std::vector<std::string>& texts);
 
 /// Widths of networks of one to four layers, from inputs to outputs.
 std::vector<std::vector<std::size_t>> random_networks(std::size_t count, std::uint64_t seed, std::size_t widest);

@@ -174,7 +174,7 @@ struct Settings {
     std::size_t count = 100, shown = 10;
     double block_us = 20;
     std::uint64_t seed = 1;
-    std::vector<std::string> kernels, isas;
+    std::vector<std::string> kernels, isas, shapes;
 };
 
 struct Result {
@@ -233,7 +233,9 @@ void print(const char* kernel, Isa isa, std::vector<Result> results, const Setti
 }
 
 int run(const Settings& settings, Largest largest) {
-    const std::vector<Shape> shapes = random_shapes(settings.count, settings.seed, largest);
+    const std::vector<Shape> shapes = settings.shapes.empty()
+                                          ? random_shapes(settings.count, settings.seed, largest)
+                                          : shapes_of(settings.shapes);
     struct Operation {
         const char* name;
         std::vector<Candidate> (*candidates)(Isa, Operands&);
@@ -273,6 +275,7 @@ int main(int argc, char** argv) {
     app.add_option("--kernel", settings.kernels, "kernels (default: all)")
         ->check(CLI::IsMember({"dense_forward", "dense_backward_input", "dense_update"}));
     app.add_option("--isa", settings.isas, "instruction sets (default: all but the baseline)");
+    app.add_option("--shape", settings.shapes, "shapes to look at instead, as INPUTSxOUTPUTSxROWS");
     app.add_option("--batch", largest.batch, "at most so many rows")->capture_default_str();
     app.add_option("--in", largest.in, "at most so many inputs")->capture_default_str();
     app.add_option("--out", largest.out, "at most so many outputs")->capture_default_str();

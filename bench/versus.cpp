@@ -5,7 +5,6 @@
 // timed in turn, in short blocks, on one thread.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string>
@@ -63,25 +62,11 @@ bool wants(const std::vector<std::string>& names, std::string_view name) {
     return names.empty() || std::ranges::any_of(names, [&](const std::string& n) { return name.starts_with(n); });
 }
 
-// "784x128x32": inputs, outputs, rows.
-Shape shape_of(const std::string& text) {
-    Shape shape = {};
-    char rest = 0;
-    if (std::sscanf(text.c_str(), "%zux%zux%zu%c", &shape.in, &shape.out, &shape.batch, &rest) == 3 && shape.in > 0 &&
-        shape.out > 0 && shape.batch > 0)
-        return shape;
-    std::fprintf(stderr, "--shape %s: expected INPUTSxOUTPUTSxROWS, each 1 at least, as in 784x128x32\n", text.c_str());
-    std::exit(2);
-}
-
 void compare_layers(const Settings& settings, Largest largest) {
     const Peers peers = find_peers();
     const kernels::Kernels<float>& ours = kernels::active<float>();
-    auto shapes = random_shapes(settings.count, settings.seed, largest);
-    if (!settings.shapes.empty()) {
-        shapes.clear();
-        for (const std::string& text : settings.shapes) shapes.push_back(shape_of(text));
-    }
+    const auto shapes = settings.shapes.empty() ? random_shapes(settings.count, settings.seed, largest)
+                                                : shapes_of(settings.shapes);
     for (const char* kernel : {"dense_forward", "dense_backward_input", "dense_update"}) {
         if (!wants(settings.kernels, kernel)) continue;
         const KernelCall& call = *std::ranges::find(kernel_calls(), std::string_view(kernel), &KernelCall::name);
