@@ -81,8 +81,8 @@ DENSIMD_PATH void backward_short_dots(std::size_t, std::size_t in, std::size_t o
         alignas(64) T sums[block + virtual_lanes<T>];
         for (std::size_t k = 0; k < in; k += block) {
             const std::size_t rows = in - k < block ? in - k : block;
-            with_columns<T>(out, [&](auto columns) {
-                short_dots<decltype(columns)::value>(rows, out, dZ, W + k * ldw, ldw, sums);
+            with_depth(out, [&](auto depth) {
+                short_dots<decltype(depth)::value>(rows, out, dZ, W + k * ldw, ldw, sums);
             });
             finish(k, rows, sums);
         }
@@ -103,46 +103,6 @@ DENSIMD_PATH void backward_dot(std::size_t batch, std::size_t in, std::size_t ou
                                     const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
                                     T* dX, std::size_t lddx) {
     dot_gemm(batch, in, out, dZ, lddz, W, ldw, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
-}
-
-// Sums of some rows and of some columns wait for a derivative that is not in line.
-template <class T>
-void stage_in_registers(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz, const T* W,
-                        std::size_t ldw, const InputGradient<T>& finish) {
-    constexpr std::size_t width = 4 * virtual_lanes<T>, rows = staged_gradients / sizeof(T) / width;
-    alignas(64) T sums[rows * width];
-    for (std::size_t col = 0; col < in; col += width)
-        for (std::size_t row = 0; row < batch; row += rows) {
-            const std::size_t some = batch - row < rows ? batch - row : rows, count = in - col < width ? in - col : width;
-            multiply_in_registers<T>(some, count, out, accumulators_of<T>(in), dZ + row * lddz, lddz, W + col * ldw, ldw,
-                                     nullptr, 0, sums, width, NoDerivative{});
-            finish.finish_rows(row, col, some, count, sums, width);
-        }
-}
-
-// The usual derivatives are in line.
-template <class T>
-DENSIMD_PATH void backward_in_registers(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
-                                             std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
-                                             Activation activation, T* dX, std::size_t lddx) {
-    if constexpr (has_quads<T>) {
-        const auto with = [=](auto derivative) DENSIMD_INLINE_LAMBDA {
-            multiply_in_registers(batch, in, out, accumulators_of<T>(in), dZ, lddz, W, ldw, X, ldx, dX, lddx, derivative);
-        };
-        switch (activation) {
-            case Activation::identity:
-                return with(NoDerivative{});
-            case Activation::sigmoid:
-                return with(SigmoidActivation<T>{});
-            case Activation::tanh:
-                return with(TanhActivation<T>{});
-            case Activation::relu:
-                return with(ReluActivation<T>{});
-            default:
-                return stage_in_registers(batch, in, out, dZ, lddz, W, ldw,
-                                          InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
-        }
-    }
 }
 
 // One input: W is a column of its transpose, and lies in memory as one.
@@ -171,7 +131,7 @@ DENSIMD_PATH void backward_transposed(std::size_t batch, std::size_t in, std::si
 // By path. A switch would have a copy of the arguments for each call.
 template <class T>
 constexpr decltype(&backward_dot<T>) backward_functions[] = {
-    backward_outer<T>,      backward_column<T>,  backward_in_registers<T>, backward_transposed<T>,
+    backward_outer<T>,      backward_column<T>,  backward_transposed<T>,
     backward_short_dots<T>, backward_dot_row<T>, backward_dot<T>,
 };
 static_assert(std::size(backward_functions<float>) == std::size(backward_paths));

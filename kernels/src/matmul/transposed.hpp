@@ -64,6 +64,47 @@ template <class T>
     }
 }
 
+// Rows of C = A B with a vector of each of B's rows in registers, `Depth` of them at least, in the order of a forward pass
+// with so many accumulators. Bound: per vector of C as many broadcasts, which are loads, and multiply-adds.
+template <std::size_t Depth, std::size_t Accumulators, class T>
+DENSIMD_INLINE void rows_in_registers(const Product<T>& product, std::size_t column, T* C, std::size_t ldc) {
+    constexpr std::size_t used = Depth < Accumulators ? Depth == 3 ? 4 : Depth : Accumulators;  // others are 0
+    const std::size_t depth = product.depth;
+    Batch<T> b[Depth];
+    DENSIMD_UNROLLED (p, Depth)
+        b[p] = Depth <= max_exact_depth || p < depth ? load(product.B + p * product.ldb + column) : Batch<T>(T(0));
+    const T* a = product.A;
+    C += column;
+    for (std::size_t r = 0; r < product.rows; ++r, a += product.row_stride, C += ldc) {
+        Batch<T> sum[used];
+        DENSIMD_UNROLLED (s, used) sum[s] = Batch<T>(T(0));
+        DENSIMD_UNROLLED (p, Depth)
+            if (Depth <= max_exact_depth || p < depth) sum[p % used] = Simd::fma(Batch<T>(a[p]), b[p], sum[p % used]);
+        sum_of(sum).store_unaligned(C);
+    }
+}
+
+// Calls body(std::integral_constant<std::size_t, n>) for a depth of 1 to max_short_depth: n is the depth, or holds it where
+// it is above max_exact_depth.
+template <class Body>
+DENSIMD_INLINE void with_depth(std::size_t depth, const Body& body) {
+    with_constant<1, max_exact_depth + 1>(depth, [&](auto n) {
+        constexpr std::size_t exact = decltype(n)::value;
+        body(std::integral_constant<std::size_t, (exact <= max_exact_depth ? exact : max_short_depth)>{});
+    });
+}
+
+template <class T>
+[[gnu::noinline]] void multiply_short(const Product<T>& product, std::size_t accumulators, T* C, std::size_t ldc) {
+    with_depth(product.depth, [&](auto depth) {
+        with_constant<1, 3>(accumulators == 4 ? 3 : accumulators, [&](auto logarithm) {
+            constexpr std::size_t sums = std::size_t{1} << (decltype(logarithm)::value - 1);
+            for (std::size_t column = 0; column < product.cols; column += vector_size<T>)
+                rows_in_registers<decltype(depth)::value, sums>(product, column, C, ldc);
+        });
+    });
+}
+
 // The panels of the transpose follow one another. The sums of some rows wait in L1 for finish.finish_rows(row, col, rows,
 // cols, sums, ld).
 template <class T, class Finish>
@@ -81,7 +122,10 @@ template <class T, class Finish>
         for (std::size_t row = 0; row < rows; row += block) {
             const std::size_t some = rows - row < block ? rows - row : block;
             Product<T> product = {some, ld, depth, A + row * lda, lda, 1, columns, ld};
-            multiply_part(product, Output<T>{.C = sums, .ld = ld}, plan.tiles, {0, some});
+            if (plan.in_registers)
+                multiply_short(product, plan.tiles.accumulators, sums, ld);
+            else
+                multiply_part(product, Output<T>{.C = sums, .ld = ld}, plan.tiles, {0, some});
             finish.finish_rows(row, col, some, count, sums, ld);
         }
     }
@@ -113,16 +157,6 @@ DENSIMD_INLINE void load_columns(std::size_t rows, std::size_t depth, const T* B
     }
 }
 
-// Calls body(std::integral_constant<std::size_t, n>) for a number of columns that holds the depth: the depth itself, if it
-// is max_exact_depth at most.
-template <class T, class Body>
-DENSIMD_INLINE void with_columns(std::size_t depth, const Body& body) {
-    with_constant<1, max_exact_depth + 1>(depth, [&](auto n) {
-        constexpr std::size_t columns = decltype(n)::value;
-        body(std::integral_constant<std::size_t, (columns <= max_exact_depth ? columns : max_short_depth)>{});
-    });
-}
-
 // sums[r] = a times row r of B, in the order of a LaneSum; whole vectors are written. So short a depth leaves dot products
 // one multiply-add per several shuffles.
 template <std::size_t Depth, class T>
@@ -134,49 +168,6 @@ DENSIMD_INLINE void short_dots(std::size_t rows, std::size_t depth, const T* a, 
         load_columns<Depth>(rows - first, depth, B + first * ldb, ldb, column);
         sum_across<0, 1, Depth, T>(element, column).store_unaligned(sums + first);
     }
-}
-
-// Rows of C = A B^T times a derivative at X, for at most a vector of its columns, in the order of a forward pass with so
-// many accumulators. Bound: per vector of C `Depth` broadcasts, which are loads, as many multiply-adds, and the derivative.
-template <std::size_t Depth, std::size_t Accumulators, bool Partial, class T, class Derivative>
-DENSIMD_INLINE void rows_in_registers(std::size_t rows, std::size_t depth, const T* A, std::size_t lda,
-                                      const Batch<T> (&column)[Depth], const T* X, std::size_t ldx, T* C, std::size_t ldc,
-                                      std::size_t count, const Derivative& derivative) {
-    constexpr std::size_t used = Depth < Accumulators ? Depth == 3 ? 4 : Depth : Accumulators;  // others are 0
-    for (std::size_t r = 0; r < rows; ++r, A += lda, C += ldc) {
-        Batch<T> sum[used];
-        DENSIMD_UNROLLED (s, used) sum[s] = Batch<T>(T(0));
-        DENSIMD_UNROLLED (p, Depth)
-            if (Depth <= max_exact_depth || p < depth) sum[p % used] = Simd::fma(Batch<T>(A[p]), column[p], sum[p % used]);
-        Batch<T> total = without_negative_zero(sum_of(sum));
-        if constexpr (!std::is_same_v<Derivative, NoDerivative>)
-            total = derivative.gradient(load<Partial>(X + r * ldx, count), total);
-        store<Partial>(C, count, total);
-    }
-}
-
-template <class T, class Derivative>
-[[gnu::noinline]] void multiply_in_registers(std::size_t rows, std::size_t cols, std::size_t depth, std::size_t accumulators, const T* A,
-                                             std::size_t lda, const T* B, std::size_t ldb, const T* X, std::size_t ldx,
-                                             T* C, std::size_t ldc, Derivative derivative) {
-    constexpr std::size_t w = vector_size<T>;
-    with_constant<1, 3>(accumulators == 4 ? 3 : accumulators, [&](auto logarithm) {
-        constexpr std::size_t sums = std::size_t{1} << (decltype(logarithm)::value - 1);
-        with_columns<T>(depth, [&](auto columns) {
-            for (std::size_t col = 0; col < cols; col += w) {
-                Batch<T> column[decltype(columns)::value];
-                const std::size_t left = cols - col;
-                load_columns(left, depth, B + col * ldb, ldb, column);
-                const T* const x = X ? X + col : X;
-                if (left >= w)
-                    rows_in_registers<decltype(columns)::value, sums, false>(rows, depth, A, lda, column, x, ldx,
-                                                                                     C + col, ldc, w, derivative);
-                else
-                    rows_in_registers<decltype(columns)::value, sums, true>(rows, depth, A, lda, column, x, ldx,
-                                                                                    C + col, ldc, left, derivative);
-            }
-        });
-    });
 }
 
 }  // namespace

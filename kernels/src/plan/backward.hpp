@@ -40,7 +40,7 @@ constexpr std::size_t widest_transposed(const Machine& m) { return 4 * m.virtual
 constexpr TransposedPlan plan_transposed(std::size_t batch, std::size_t in, std::size_t out, const Machine& m) {
     const std::size_t widest = widest_transposed(m), vectors = m.vectors_of(in);
     const std::size_t most = out <= max_transposed_outputs / 2 ? widest : widest / 2;
-    TransposedPlan plan = {vectors, plain_tiles(batch, accumulators_for(in, m.virtual_lanes()), m)};
+    TransposedPlan plan = {vectors, out > 0 && out <= max_short_depth, plain_tiles(batch, accumulators_for(in, m.virtual_lanes()), m)};
     if (vectors > most) {
         const std::size_t panels = (vectors + most - 1) / most;
         plan.vectors = (vectors + panels - 1) / panels;
@@ -52,9 +52,9 @@ constexpr TransposedPlan plan_transposed(std::size_t batch, std::size_t in, std:
 constexpr BackwardPath plan_backward(std::size_t batch, std::size_t rows, std::size_t in, std::size_t out, std::size_t ldw,
                                      const Machine& m) {
     if (out == 1 && ldw == 1) return BackwardPath::outer;
-    const bool is_short = out <= max_short_depth && out > 0 && m.lanes() >= 4;
-    if (sums_like_forward(batch, in, out)) return is_short ? BackwardPath::in_registers : BackwardPath::transposed;
+    if (sums_like_forward(batch, in, out)) return BackwardPath::transposed;
     if (rows != 1) return in == 1 ? BackwardPath::column : BackwardPath::dot;
+    const bool is_short = out <= max_short_depth && out > 0 && m.lanes() >= 4;
     return is_short ? BackwardPath::short_dots : BackwardPath::dot_row;
 }
 

@@ -45,12 +45,8 @@ constexpr PathRow<BackwardPath> backward_paths[] = {
      [](const ProductShape& s, const Machine&) { return s.cols == 1 && s.ldb == 1; }},
     {BackwardPath::column, "column, a dot product per row, as there is one input",
      [](const ProductShape& s, const Machine&) { return s.depth == 1; }},
-    {BackwardPath::in_registers, "in_registers, W's transpose stays in registers, as there are few outputs",
-     [](const ProductShape& s, const Machine& m) {
-         return sums_like_forward(s.rows, s.depth, s.cols) && s.cols > 0 && s.cols <= max_short_depth && m.lanes() >= 4;
-     }},
     {BackwardPath::transposed,
-     "transposed, tiles of dZ times W's transpose, as dot products over so few outputs would be mostly sums along lanes",
+     "transposed, dZ times W's transpose, as dot products over so few outputs would be mostly sums along lanes",
      [](const ProductShape& s, const Machine&) { return sums_like_forward(s.rows, s.depth, s.cols); }},
     {BackwardPath::short_dots, "short_dots, lanes along the inputs, as there is one row of few outputs",
      [](const ProductShape& s, const Machine& m) { return s.rows == 1 && s.cols > 0 && s.cols <= max_short_depth && m.lanes() >= 4; }},

@@ -54,7 +54,6 @@ struct ForwardPlan {
 enum class BackwardPath : std::uint8_t {
     outer,       // one output, W contiguous: dZ times W (pointwise/activation.hpp)
     column,      // one input: a dot product per row (dot.hpp)
-    in_registers,  // few outputs: W's transpose in registers (transposed.hpp)
     transposed,  // tiles of dZ times panels of W's transpose (transposed.hpp)
     short_dots,  // one row, few outputs: lanes along the inputs (transposed.hpp)
     dot_row,     // one row: dot products with the rows of W (dot_row.hpp)
@@ -63,6 +62,7 @@ enum class BackwardPath : std::uint8_t {
 
 struct TransposedPlan {
     std::size_t vectors;  // of W's rows in a panel of its transpose
+    bool in_registers;    // a vector of each of its columns, as there are few outputs; else in tiles
     TilePlan tiles;
 };
 
