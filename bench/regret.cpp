@@ -49,10 +49,8 @@ std::vector<TilePlan> tile_plans(std::size_t accumulators, std::size_t depth, bo
         for (std::uint8_t panel = 1; panel <= max_panel; ++panel)
             for (const Ahead& a : ahead)
                 for (const bool rows_first : {false, true})
-                    for (const bool two_passes : {false, true})
-                        if (!two_passes || (accumulators > 1 && prefetches))
-                            plans.push_back({static_cast<std::uint8_t>(accumulators), panel, a.prefetch, a.rows,
-                                             a.next_panel, rows_first, Pack::none, k_block, two_passes});
+                    plans.push_back({static_cast<std::uint8_t>(accumulators), panel, a.prefetch, a.rows, a.next_panel,
+                                     rows_first, Pack::none, k_block});
         for (const Pack pack : {Pack::panels, Pack::panels_and_blocks})
             if (prefetches == (pack == Pack::panels))
                 plans.push_back({static_cast<std::uint8_t>(accumulators), 1, Prefetch::none, 0, false, false, pack, k_block});
@@ -66,7 +64,6 @@ std::string text_of(const TilePlan& t) {
         text += std::string(t.prefetch == Prefetch::first_tile ? ", first tile" : ", tiles") + " ahead by " +
                 std::to_string(t.rows_ahead);
     if (t.next_panel) text += ", next panel";
-    if (t.two_passes) text += ", two passes";
     if (t.rows_first) text += ", rows first";
     if (t.pack == Pack::panels) text += ", panels packed";
     if (t.pack == Pack::panels_and_blocks) text += ", panels and blocks packed";

@@ -16,11 +16,9 @@ std::string number(std::size_t n, std::string_view one) {
 // For so many rows and columns of the result.
 std::string text(const TilePlan& plan, std::size_t rows, std::size_t columns, const Machine& m) {
     const std::size_t panel = std::min<std::size_t>(plan.panel, m.vectors_of(columns));
-    const std::size_t at_once = plan.two_passes ? plan.accumulators / 2u : plan.accumulators;
-    const std::size_t height = std::min(rows, rows_beside(m, panel, at_once));
+    const std::size_t height = std::min(rows, rows_beside(m, panel, plan.accumulators));
     std::string text = "tiles of up to " + number(height, "row") + " x " + number(panel, "vector") + ", " + number(plan.accumulators, "accumulator") +
                        " per output";
-    if (plan.two_passes) text += ", in two passes";
     if (plan.pack == Pack::panels) text += ", panels of W packed";
     if (plan.pack == Pack::panels_and_blocks) text += ", panels of dZ packed, and blocks of X if there is room";
     if (plan.prefetch != Prefetch::none)

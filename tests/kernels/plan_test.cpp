@@ -53,13 +53,7 @@ std::vector<TilePlan> tile_plans(std::size_t accumulators) {
     for (std::uint8_t panel = 1; panel <= max_panel; ++panel) {
         add(panel, Prefetch::none, 0, false, false, Pack::none, 0);
         add(panel, Prefetch::none, 0, false, true, Pack::none, 0);
-        if (accumulators > 1) {
-            for (const bool rows_first : {false, true}) {
-                add(panel, Prefetch::none, 0, false, rows_first, Pack::none, 0);
-                plans.back().two_passes = true;
-            }
-            continue;
-        }
+        if (accumulators > 1) continue;
         add(panel, Prefetch::first_tile, 4, false, false, Pack::none, 0);
         add(panel, Prefetch::all_tiles, 16, false, false, Pack::none, 5);
         add(panel, Prefetch::none, 0, true, false, Pack::none, 0);
@@ -75,7 +69,7 @@ std::string text(const TilePlan& p) {
     return "panel " + std::to_string(p.panel) + ", prefetch " + std::to_string(static_cast<int>(p.prefetch)) + " by " +
            std::to_string(p.rows_ahead) + ", next panel " + std::to_string(p.next_panel) + ", rows first " +
            std::to_string(p.rows_first) + ", pack " + std::to_string(static_cast<int>(p.pack)) + ", k block " +
-           std::to_string(p.k_block) + ", two passes " + std::to_string(p.two_passes);
+           std::to_string(p.k_block);
 }
 
 }  // namespace
@@ -164,7 +158,7 @@ TEST_CASE_TEMPLATE("an update has the same bits by every plan", T, float, double
                                         max_step_panel(accumulators, s.in, m), m));
                     for (const TilePlan& tiles : tile_plans(accumulators))
                         if (tiles.pack != Pack::panels && tiles.prefetch == Prefetch::none && !tiles.next_panel &&
-                            tiles.k_block == 0 && !tiles.two_passes &&
+                            tiles.k_block == 0 &&
                             accepts_tiles(tiles, shape, max_step_panel(accumulators, s.in, m), m))
                             check({path, tiles.panel % 2 == 0}, tiles);
                 }
@@ -218,7 +212,6 @@ std::set<std::string> reached(Isa isa) {
                 if (t.next_panel) all.insert(whose + " next panel");
                 if (t.rows_first) all.insert(whose + " rows first");
                 if (t.k_block > 0) all.insert(whose + " k block");
-                if (t.two_passes) all.insert(whose + " two passes");
             };
             const ProductShape forward = {s.batch, s.out, s.in, ldw}, update = {s.in, s.out, s.batch, ldw};
             const ForwardPlan plan = plan_forward(forward, s.out + s.in % 2, true, m);
@@ -260,7 +253,7 @@ TEST_CASE("every path and every feature of a plan is chosen for some shape") {
         if (isa == Isa::avx512) check("dot " + number(DotColumn::low_tiles));
         for (const char* accumulators : {"1", "2", "4"}) check(std::string("forward accumulators ") + accumulators);
         for (const DotRow row : {DotRow::lines, DotRow::eight}) check("dot row " + number(row));
-        for (const std::string& feature : {std::string("update accumulators 4"), "update pack " + number(Pack::panels_and_blocks), std::string("update rows first"), std::string("forward k block"), std::string("forward two passes")})
+        for (const std::string& feature : {std::string("update accumulators 4"), "update pack " + number(Pack::panels_and_blocks), std::string("update rows first"), std::string("forward k block")})
             check(feature);
         if (wide)
             for (const std::string& feature : {"forward prefetch " + number(Prefetch::first_tile),
@@ -294,7 +287,7 @@ TEST_CASE("explain says what is chosen") {
          "tile, an outer product: tiles of up to 6 rows x 4 vectors, 1 accumulator per output, tiles prefetch W 4 rows "
          "ahead");
     says({dense_forward, 32, 784, 16}, Isa::avx512,
-         "tile, an outer product: tiles of up to 12 rows x 1 vector, 4 accumulators per output, in two passes");
+         "tile, an outer product: tiles of up to 6 rows x 1 vector, 4 accumulators per output");
     says({dense_forward, 2, 784, 128}, Isa::avx2,
          "tile, an outer product: tiles of up to 2 rows x 4 vectors, 1 accumulator per output");
     says({dense_forward, 300, 2000, 1024, 1024}, Isa::avx2,

@@ -18,11 +18,11 @@ struct Range {
 // tall, because a very low one would wait for its loads of B.
 template <class T, class Result>
 DENSIMD_INLINE void multiply_rows(const Product<T>& product, const Result& result, std::size_t accumulators, Range rows,
-                   std::size_t vectors, std::size_t column, bool two_passes = false) {
+                   std::size_t vectors, std::size_t column) {
     const std::size_t w = vector_size<T>, left = product.cols - column;
     const bool whole_vectors = left >= vectors * w;
     const std::size_t count = whole_vectors ? w : left - (vectors - 1) * w;
-    const TilesOfWidth<T, Result>& tiles = tiles_of<T, Result>(accumulators, vectors, whole_vectors, two_passes);
+    const TilesOfWidth<T, Result>& tiles = tiles_of<T, Result>(accumulators, vectors, whole_vectors);
     const std::size_t tallest = tiles.tallest;
     for (std::size_t row = rows.first; row < rows.last;) {
         std::size_t height = rows.last - row, number = 1;
@@ -108,7 +108,7 @@ DENSIMD_INLINE void multiply(Product<T>& product, const Result& result, const Ti
                 continue;
             }
         }
-        multiply_rows(product, result, plan.accumulators, rows, vectors, column, plan.two_passes);
+        multiply_rows(product, result, plan.accumulators, rows, vectors, column);
     }
 }
 

@@ -79,8 +79,7 @@ void multiply_block(Product<T>& product, const Result& result, TilePlan plan) {
             return multiply_packed_blocks(product, result);
     }
     const std::size_t rows = product.rows;
-    const std::size_t at_once = plan.two_passes ? plan.accumulators / 2u : plan.accumulators;
-    const std::size_t some = plan.rows_first ? rows_beside(machine<T>, plan.panel, at_once) : rows;
+    const std::size_t some = plan.rows_first ? rows_beside(machine<T>, plan.panel, plan.accumulators) : rows;
     plan.rows_first = false;
     for (std::size_t row = 0; row < rows; row += some)
         multiply_part(product, result, plan, {row, rows - row < some ? rows : row + some});

@@ -150,64 +150,6 @@ void tiles(const Product<T>& product, const Result& result, std::size_t row, std
     }
 }
 
-// The same where half of the accumulators, with half of the terms, are made first and wait on the stack: so a tile has
-// twice the rows, and loads each vector of B once for all of them. Per FMA that is 13/12 loads instead of 7/6 for one
-// vector and 7/12 instead of 2/3 for two (A's elements are adjacent); where B is not in L1, half of it comes from L2. Bound: FMA, and two stores and
-// loads for each vector of the tile.
-template <class T, std::size_t Rows, std::size_t Columns, std::size_t Accumulators, bool Partial, class Result>
-void two_pass_tiles(const Product<T>& product, const Result& result, std::size_t row, std::size_t column,
-                    std::size_t count, std::size_t number) {
-    constexpr std::size_t w = vector_size<T>, half = Accumulators / 2, upper = (Rows + 1) / 2;
-    const std::size_t depth = product.depth, row_stride = product.row_stride, ldb = product.ldb;
-    for (; number > 0; --number, row += Rows) {
-        auto to = result.template begin<Rows, Columns>(row, column);
-        Batch<T> sum[half][Rows][Columns];
-        alignas(64) T first_half[half][Rows][Columns][w];
-        result.template start<Partial>(sum[0], to, column, count);
-        for (std::size_t first = 0;; first = half) {
-            DENSIMD_UNROLLED (s, half - 1) set_zero(sum[s + 1]);
-            // Two pointers to A share the distances of their rows: with a distance each, registers would not do.
-            const T* a[2] = {product.A + row * row_stride + first, product.A + (row + upper) * row_stride + first};
-            asm("" : "+r"(a[1]));
-            const T* b = product.B + column + first * ldb;
-            const auto multiply_add = [&](std::size_t s) DENSIMD_INLINE_LAMBDA {
-                Batch<T> row_of_b[Columns];
-                DENSIMD_UNROLLED (c, Columns)
-                    row_of_b[c] = c == Columns - 1 ? load<Partial>(b + s * ldb + c * w, count) : load(b + s * ldb + c * w);
-                DENSIMD_UNROLLED (r, Rows) {
-                    const Batch<T> element(a[r / upper][r % upper * row_stride + s]);
-                    DENSIMD_UNROLLED (c, Columns) sum[s][r][c] = Simd::fma(element, row_of_b[c], sum[s][r][c]);
-                }
-            };
-            const std::size_t whole = depth < first + half ? 0 : (depth - first - half) / Accumulators + 1;
-            for (std::size_t left = whole; left > 0; --left) {
-                DENSIMD_UNROLLED (s, half) multiply_add(s);
-                a[0] += Accumulators;
-                a[1] += Accumulators;
-                b += Accumulators * ldb;
-            }
-            DENSIMD_UNROLLED (s, half - 1)
-                if (first + whole * Accumulators + s < depth) multiply_add(s);
-            if (first > 0) break;
-            DENSIMD_UNROLLED (s, half)
-                DENSIMD_UNROLLED (r, Rows)
-                    DENSIMD_UNROLLED (c, Columns) sum[s][r][c].store_aligned(first_half[s][r][c]);
-            set_zero(sum[0]);
-        }
-        Batch<T> tile[Rows][Columns];
-        DENSIMD_UNROLLED (r, Rows)
-            DENSIMD_UNROLLED (c, Columns) {
-                Batch<T> parts[Accumulators];
-                DENSIMD_UNROLLED (s, half) {
-                    parts[s] = Batch<T>::load_aligned(first_half[s][r][c]);
-                    parts[s + half] = sum[s][r][c];
-                }
-                tile[r][c] = sum_of(parts);
-            }
-        result.template finish<Partial>(tile, to, count);
-    }
-}
-
 template <class T, class Result>
 using Tiles = decltype(&tiles<T, 1, 1, 1, false, LoadB, Result>);
 
@@ -237,20 +179,6 @@ struct TileTable {
     static constexpr TilesOfWidth<T, Result> of_width(std::index_sequence<Rows...>) {
         return {rows_beside(machine<T>, Columns, Accumulators), {tile<Partial, Columns, Rows + 1>()...}};
     }
-    template <bool Partial, std::size_t Columns, std::size_t Rows>
-    static constexpr Tiles<T, Result> tile_of_two_passes() {
-        if constexpr (Rows <= rows_beside(machine<T>, Columns, Accumulators))
-            return tile<Partial, Columns, Rows>();
-        else if constexpr (Rows <= rows_beside(machine<T>, Columns, Accumulators / 2))
-            return two_pass_tiles<T, Rows, Columns, Accumulators, Partial, Result>;
-        else
-            return nullptr;
-    }
-    template <bool Partial, std::size_t Columns, std::size_t... Rows>
-    static constexpr TilesOfWidth<T, Result> two_passes_of_width(std::index_sequence<Rows...>) {
-        return {rows_beside(machine<T>, Columns, Accumulators / 2),
-                {tile_of_two_passes<Partial, Columns, Rows + 1>()...}};
-    }
     struct Table {
         TilesOfWidth<T, Result> of[columns];
     };
@@ -260,30 +188,10 @@ struct TileTable {
     }
     static constexpr Table whole = table<false>(std::make_index_sequence<columns>());
     static constexpr Table partial = table<true>(std::make_index_sequence<columns>());
-
-    static constexpr std::size_t two_pass_columns = max_two_pass_columns(Accumulators);
-    struct TwoPassTable {
-        TilesOfWidth<T, Result> of[two_pass_columns];
-    };
-    template <bool Partial, std::size_t... Columns>
-    static constexpr TwoPassTable two_pass_table(std::index_sequence<Columns...>) {
-        return {two_passes_of_width<Partial, Columns + 1>(std::make_index_sequence<max_tile_rows>())...};
-    }
-    static const TilesOfWidth<T, Result>& of_two_passes(std::size_t width, bool whole_vectors) {
-        using Indices = std::make_index_sequence<two_pass_columns>;
-        static constexpr TwoPassTable whole_tiles = two_pass_table<false>(Indices());
-        static constexpr TwoPassTable partial_tiles = two_pass_table<true>(Indices());
-        return (whole_vectors ? whole_tiles : partial_tiles).of[width - 1];
-    }
 };
 
 template <class T, class Result>
-const TilesOfWidth<T, Result>& tiles_of(std::size_t accumulators, std::size_t columns, bool whole_vectors,
-                                        bool two_passes) {
-    if constexpr (Result::prefetches)
-        if (two_passes)
-            return accumulators == 2 ? TileTable<T, Result, 2>::of_two_passes(columns, whole_vectors)
-                                     : TileTable<T, Result, 4>::of_two_passes(columns, whole_vectors);
+const TilesOfWidth<T, Result>& tiles_of(std::size_t accumulators, std::size_t columns, bool whole_vectors) {
     const auto of = [&]<std::size_t Accumulators>() -> const TilesOfWidth<T, Result>& {
         using Table = TileTable<T, Result, Accumulators>;
         return (whole_vectors ? Table::whole : Table::partial).of[columns - 1];

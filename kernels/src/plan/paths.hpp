@@ -86,7 +86,6 @@ static_assert(in_order(forward_paths) && in_order(backward_paths) && in_order(up
 constexpr bool accepts_tiles(const TilePlan& plan, const ProductShape& s, std::size_t max_panel_of_result,
                              const Machine& m) {
     if (plan.panel == 0 || plan.panel > max_panel_of_result) return false;
-    if (plan.two_passes && plan.panel > max_two_pass_columns(plan.accumulators)) return false;
     const std::size_t height = rows_beside(m, plan.panel, 1);
     if (plan.accumulators > 1)
         return plan.prefetch == Prefetch::none && !plan.next_panel && plan.pack == Pack::none && plan.k_block == 0;

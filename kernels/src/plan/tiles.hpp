@@ -33,11 +33,6 @@ constexpr std::size_t rows_beside(const Machine& m, std::size_t columns, std::si
     return rows < max_tile_rows ? rows : max_tile_rows;
 }
 
-// The widest tiles that are made in two passes, each with half of the accumulators (matmul/tile.hpp).
-constexpr std::size_t max_two_pass_columns(std::size_t accumulators) {
-    return accumulators == 4 ? 1 : accumulators == 2 ? 2 : 0;
-}
-
 // Tiles are low and wide when there are few rows, so that these have enough independent sums. When there are
 // more, a tile is 6 rows high, or 3 where it would be a single vector wide and need more loads than
 // multiply-adds.
@@ -142,8 +137,8 @@ constexpr std::size_t k_block_for(const ProductShape& s, bool packs, bool in_l2,
 }
 
 // Several accumulators per output. Tiles as wide as the result load each element of X once; but where there are more rows
-// than a tile has and W is not in L1, each tile fetches all of it from L2 at some 25 bytes per cycle, which tall tiles of
-// two passes halve. They store and load their sums once more, so the depth has to make up for it.
+// than a tile has and W is not in L1, each tile fetches all of it from L2 at some 25 bytes per cycle, so that taller ones are
+// faster. (Twice as tall, with half of the accumulators at a time, gained 2 to 7 % for some shapes, and cost 40 KB an object.)
 constexpr void choose_tiles_of_line(TilePlan& plan, const ProductShape& s, const Machine& m) {
     const std::size_t vectors = m.vectors_of(s.cols), widest = max_output_panel(plan.accumulators, m);
     const bool in_l1 = s.depth * s.ldb * m.element <= m.l1;
@@ -151,10 +146,6 @@ constexpr void choose_tiles_of_line(TilePlan& plan, const ProductShape& s, const
     if (plan.accumulators == 2 && s.rows > few_rows && s.rows != 5 && vectors <= widest && vectors > plan.panel &&
         (vectors == 3 || in_l1))
         plan.panel = static_cast<std::uint8_t>(vectors);
-    if (plan.panel > max_two_pass_columns(plan.accumulators)) return;
-    const std::size_t tallest = rows_beside(m, plan.panel, plan.accumulators);
-    if (s.rows <= tallest) return;
-    plan.two_passes = tallest <= few_rows || s.depth >= (s.rows < 2 * tallest ? 12u : 48u);
 }
 
 // One accumulator per output. Tiles of 4 rows load less than those of 6, or as much. They take longer where they leave one

@@ -24,7 +24,6 @@ struct TilePlan {
     bool rows_first;            // all panels of some rows before the next rows
     Pack pack;                  // what is copied back to back first
     std::size_t k_block;        // terms that are added before the sums wait in C; 0: all of them
-    bool two_passes = false;    // tiles are twice as tall, with half of the accumulators at a time
 };
 
 enum class ForwardPath : std::uint8_t {
