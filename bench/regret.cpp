@@ -80,7 +80,7 @@ std::string text_of(const Rows& rows, Path path) {
 // What the shape accepts, the chosen plan first.
 std::vector<Candidate> forward_candidates(Isa isa, Operands& o) {
     const Machine m = machine_for(isa, sizeof(float));
-    const auto [batch, in, out] = o.shape;
+    const std::size_t batch = o.shape.batch, in = o.shape.in, out = o.shape.out;
     const ProductShape shape = {batch, out, in, o.ldw};
     std::vector<Candidate> candidates;
     std::set<std::string> seen;
