@@ -34,8 +34,9 @@ constexpr std::size_t tall_finish_cost(std::size_t columns, const Machine& m) {
     return 2 * columns * (log2 + 1) + (columns < m.lanes() ? 5 : 3) * m.lanes();
 }
 constexpr std::size_t tall_cost(const ProductShape& s, const Machine& m) {
-    const std::size_t blocks = (s.rows + m.lanes() - 1) / m.lanes(), at_once = tall_vectors(s, m);
-    const std::size_t passes = (blocks + at_once - 1) / at_once, rest = s.cols % m.lanes();
+    const std::size_t blocks = (s.rows + m.lanes() - 1) / m.lanes();
+    const std::size_t passes = tall_vectors(s, m) == 2 ? (blocks + 1) / 2 : (blocks + 3) / 4;  // divisions take long
+    const std::size_t rest = s.cols % m.lanes();
     const std::size_t highest = rows_beside(m, 2, 1), waits = latency * passes * ((s.cols + highest - 1) / highest);
     const std::size_t sums = s.cols * blocks < waits ? waits : s.cols * blocks;
     const std::size_t finish = s.cols / m.lanes() * tall_finish_cost(m.lanes(), m) +
