@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
-#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -26,6 +26,20 @@ using namespace kernels;
 struct Candidate {
     std::string plan;
     std::function<void()> call;
+};
+
+// Each plan once: those that say the same are the same, such as tiles of a path that has none.
+class Candidates {
+  public:
+    template <class Call>
+    void add(const std::string& plan, const Call& call) {
+        if (seen_.insert(plan).second) all_.push_back({plan, call});
+    }
+    std::vector<Candidate> all() && { return std::move(all_); }
+
+  private:
+    std::vector<Candidate> all_;
+    std::set<std::string> seen_;
 };
 
 // Every combination of what a plan of tiles can say, in the order of how little it asks for.
@@ -82,17 +96,15 @@ std::vector<Candidate> forward_candidates(Isa isa, Operands& o) {
     const Machine m = machine_for(isa, sizeof(float));
     const std::size_t batch = o.shape.batch, in = o.shape.in, out = o.shape.out;
     const ProductShape shape = {batch, out, in, o.ldw};
-    std::vector<Candidate> candidates;
-    std::set<std::string> seen;
+    Candidates candidates;
     const auto add = [&](ForwardPlan plan, const TilePlan& tiles) {
-        const std::string text = text_of(forward_paths, plan.path) + (plan.stages ? ", staged" : "") +
-                                 (plan.path == ForwardPath::tile ? text_of(tiles) : "");
-        if (!seen.insert(text).second) return;
-        candidates.push_back({text, [&o, isa, plan, tiles] {
-                                  planned<float>(isa).dense_forward(
-                                      plan, tiles, o.shape.batch, o.shape.in, o.shape.out, o.X.data(), o.ld_in,
-                                      o.W.data(), o.ldw, o.b.data(), Activation::sigmoid, o.A.data(), o.ld_out);
-                              }});
+        candidates.add(text_of(forward_paths, plan.path) + (plan.stages ? ", staged" : "") +
+                           (plan.path == ForwardPath::tile ? text_of(tiles) : ""),
+                       [&o, isa, plan, tiles] {
+                           planned<float>(isa).dense_forward(plan, tiles, o.shape.batch, o.shape.in, o.shape.out,
+                                                             o.X.data(), o.ld_in, o.W.data(), o.ldw, o.b.data(),
+                                                             Activation::sigmoid, o.A.data(), o.ld_out);
+                       });
     };
     const std::size_t accumulators = accumulators_for(out, m.virtual_lanes());
     const std::size_t block = max_staged_elements / out;  // rows that are staged at once
@@ -113,42 +125,39 @@ std::vector<Candidate> forward_candidates(Isa isa, Operands& o) {
                                   (batch % block == 0 || accepts(tiles, batch % block)))
                     add({ForwardPath::tile, stages}, tiles);
     }
-    return candidates;
+    return std::move(candidates).all();
 }
 
 std::vector<Candidate> backward_candidates(Isa isa, Operands& o) {
     const Machine m = machine_for(isa, sizeof(float));
     const auto [batch, in, out] = o.shape;
-    std::vector<Candidate> candidates;
+    Candidates candidates;
     const auto add = [&](BackwardPath path) {
-        candidates.push_back({text_of(backward_paths, path), [&o, isa, path] {
-                                  planned<float>(isa).dense_backward_input(
-                                      path, o.shape.batch, o.shape.in, o.shape.out, o.dZ.data(), o.ld_out, o.W.data(),
-                                      o.ldw, o.X.data(), o.ld_in, Activation::sigmoid, o.dX.data(), o.ld_in);
-                              }});
+        candidates.add(text_of(backward_paths, path), [&o, isa, path] {
+            planned<float>(isa).dense_backward_input(path, o.shape.batch, o.shape.in, o.shape.out, o.dZ.data(),
+                                                     o.ld_out, o.W.data(), o.ldw, o.X.data(), o.ld_in,
+                                                     Activation::sigmoid, o.dX.data(), o.ld_in);
+        });
     };
-    const BackwardPath chosen = plan_backward(batch, batch, in, out, o.ldw, m);
-    add(chosen);
+    add(plan_backward(batch, batch, in, out, o.ldw, m));
     for (const auto& row : backward_paths)
-        if (row.path != chosen && row.accepts({batch, out, in, o.ldw}, m)) add(row.path);
-    return candidates;
+        if (row.accepts({batch, out, in, o.ldw}, m)) add(row.path);
+    return std::move(candidates).all();
 }
 
 std::vector<Candidate> update_candidates(Isa isa, Operands& o) {
     const Machine m = machine_for(isa, sizeof(float));
     const auto [batch, in, out] = o.shape;
     const ProductShape shape = {in, out, batch, o.ld_out};
-    std::vector<Candidate> candidates;
-    std::set<std::string> seen;
+    Candidates candidates;
     const auto add = [&](UpdatePlan plan, const TilePlan& tiles) {
-        const std::string text = text_of(update_paths, plan.path) + (plan.fetches ? ", fetches" : "") +
-                                 (plan.path == UpdatePath::tile ? text_of(tiles) : "");
-        if (!seen.insert(text).second) return;
-        candidates.push_back({text, [&o, isa, plan, tiles] {
-                                  planned<float>(isa).dense_update(
-                                      plan, tiles, o.shape.batch, o.shape.in, o.shape.out, o.X.data(), o.ld_in,
-                                      o.dZ.data(), o.ld_out, -1e-9f, o.W.data(), o.ldw, o.b.data());
-                              }});
+        candidates.add(text_of(update_paths, plan.path) + (plan.fetches ? ", fetches" : "") +
+                           (plan.path == UpdatePath::tile ? text_of(tiles) : ""),
+                       [&o, isa, plan, tiles] {
+                           planned<float>(isa).dense_update(plan, tiles, o.shape.batch, o.shape.in, o.shape.out,
+                                                            o.X.data(), o.ld_in, o.dZ.data(), o.ld_out, -1e-9f,
+                                                            o.W.data(), o.ldw, o.b.data());
+                       });
     };
     add(plan_update(shape, o.ldw, m), plan_update_tiles(shape, o.ldw, m));
     for (const auto& row : update_paths) {
@@ -164,7 +173,7 @@ std::vector<Candidate> update_candidates(Isa isa, Operands& o) {
                 if (accepts_tiles(tiles, shape, max_step_panel(tiles.accumulators, in, m), m))
                     add({UpdatePath::tile, fetches}, tiles);
     }
-    return candidates;
+    return std::move(candidates).all();
 }
 
 struct Settings {

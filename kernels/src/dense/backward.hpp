@@ -62,8 +62,8 @@ struct InputGradient {
 // With one output, W a contiguous column: dX is dZ times it.
 template <class T>
 DENSIMD_PATH void backward_outer(std::size_t batch, std::size_t in, std::size_t, const T* dZ, std::size_t lddz,
-                                      const T* W, std::size_t, const T* X, std::size_t ldx, Activation activation,
-                                      T* dX, std::size_t lddx) {
+                                 const T* W, std::size_t, const T* X, std::size_t ldx, Activation activation,
+                                 T* dX, std::size_t lddx) {
     if (const auto gradient = functions<T>(activation).gradient_of_outer_product)
         gradient(batch, in, X, ldx, dZ, lddz, W, dX, lddx, is_row_by_row(in, ldx, lddx, machine<T>));
     else
@@ -73,8 +73,8 @@ DENSIMD_PATH void backward_outer(std::size_t batch, std::size_t in, std::size_t,
 // One row and few outputs.
 template <class T>
 DENSIMD_PATH void backward_short_dots(std::size_t, std::size_t in, std::size_t out, const T* dZ, std::size_t,
-                                           const T* W, std::size_t ldw, const T* X, std::size_t ldx,
-                                           Activation activation, T* dX, std::size_t lddx) {
+                                      const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                      Activation activation, T* dX, std::size_t lddx) {
     if constexpr (has_quads<T>) {
         constexpr std::size_t block = block_of_rows<T>;
         const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
@@ -91,8 +91,8 @@ DENSIMD_PATH void backward_short_dots(std::size_t, std::size_t in, std::size_t o
 
 template <class T>
 DENSIMD_PATH void backward_dot_row(std::size_t, std::size_t in, std::size_t out, const T* dZ, std::size_t,
-                                        const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
-                                        T* dX, std::size_t lddx) {
+                                   const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
+                                   T* dX, std::size_t lddx) {
     dot_one_row(
         in, out, dZ, W, ldw, plan_dot_row(in, out, ldw, false, machine<T>),
         [](std::size_t, std::size_t) { return DirectB{}; }, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
@@ -100,16 +100,16 @@ DENSIMD_PATH void backward_dot_row(std::size_t, std::size_t in, std::size_t out,
 
 template <class T>
 DENSIMD_PATH void backward_dot(std::size_t batch, std::size_t in, std::size_t out, const T* dZ, std::size_t lddz,
-                                    const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
-                                    T* dX, std::size_t lddx) {
+                               const T* W, std::size_t ldw, const T* X, std::size_t ldx, Activation activation,
+                               T* dX, std::size_t lddx) {
     dot_gemm(batch, in, out, dZ, lddz, W, ldw, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
 }
 
 // One input: W is a column of its transpose, and lies in memory as one.
 template <class T>
 DENSIMD_PATH void backward_column(std::size_t batch, std::size_t, std::size_t out, const T* dZ, std::size_t lddz,
-                                       const T* W, std::size_t, const T* X, std::size_t ldx, Activation activation,
-                                       T* dX, std::size_t lddx) {
+                                  const T* W, std::size_t, const T* X, std::size_t ldx, Activation activation,
+                                  T* dX, std::size_t lddx) {
     constexpr std::size_t most = staged_gradients / sizeof(T);
     alignas(64) T sums[most + virtual_lanes<T>];
     const InputGradient<T> finish = {X, ldx, &functions<T>(activation), dX, lddx};
@@ -123,8 +123,8 @@ DENSIMD_PATH void backward_column(std::size_t batch, std::size_t, std::size_t ou
 
 template <class T>
 DENSIMD_PATH void backward_transposed(std::size_t batch, std::size_t in, std::size_t out, const T* dZ,
-                                           std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
-                                           Activation activation, T* dX, std::size_t lddx) {
+                                      std::size_t lddz, const T* W, std::size_t ldw, const T* X, std::size_t ldx,
+                                      Activation activation, T* dX, std::size_t lddx) {
     multiply_by_transpose(batch, in, out, dZ, lddz, W, ldw, InputGradient<T>{X, ldx, &functions<T>(activation), dX, lddx});
 }
 

@@ -136,10 +136,10 @@ constexpr std::size_t k_block_for(const ProductShape& s, bool packs, bool in_l2,
     return fetches_next(s.rows, panel_for(m, 6, 1), m) ? 1152 : 3072;
 }
 
-// Several accumulators per output. Tiles as wide as the result load each element of X once; but where there are more rows
-// than a tile has and W is not in L1, each tile fetches all of it from L2 at some 25 bytes per cycle, so that taller ones are
-// faster. (Twice as tall, with half of the accumulators at a time, gained 2 to 7 % for some shapes, and cost 40 KB an object.)
-constexpr void choose_tiles_of_line(TilePlan& plan, const ProductShape& s, const Machine& m) {
+// Several accumulators per output. Tiles as wide as the result load each element of X once; but those of two vectors are
+// taller, and where W is not in L1 each tile fetches all of it from L2 at some 25 bytes per cycle. (Tiles of twice the height,
+// with half of the accumulators at a time, gained 2 to 7 % for some shapes, and cost 40 KB an object.)
+constexpr void choose_panel_of_few_outputs(TilePlan& plan, const ProductShape& s, const Machine& m) {
     const std::size_t vectors = m.vectors_of(s.cols), widest = max_output_panel(plan.accumulators, m);
     const bool in_l1 = s.depth * s.ldb * m.element <= m.l1;
     if (plan.accumulators == 4) plan.panel = 1;
@@ -164,7 +164,7 @@ constexpr std::size_t panel_of_forward(const ProductShape& s, bool in_l2, const 
 constexpr TilePlan plan_forward_tiles(const ProductShape& s, std::size_t out, const Machine& m) {
     TilePlan plan = plain_tiles(s.rows, accumulators_for(out, m.virtual_lanes()), m);
     if (plan.accumulators > 1) {
-        choose_tiles_of_line(plan, s, m);
+        choose_panel_of_few_outputs(plan, s, m);
         return plan;
     }
     const bool in_l2 = s.depth * s.ldb * m.element <= m.l2;
